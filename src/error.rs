@@ -1,0 +1,151 @@
+//! One error type, parted by whose fault it is.
+//!
+//! Variants carry row numbers, positions, lengths and names of settings. They never carry an
+//! identifier, a hash of one, or a key, so that an error can be logged and shown as it is.
+
+use std::fmt;
+use std::io;
+
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, parted by fault.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The peer broke the protocol. The session has ended; nothing it sent was used.
+    #[error("the peer broke the protocol: {0}")]
+    Peer(#[from] PeerFault),
+    /// Both sides behave, but want different things. Nothing was exchanged but the handshake.
+    #[error("{field} differs: ours is {ours}, the peer's is {theirs}")]
+    Incompatible {
+        /// The setting that differs, as it is called in the documentation.
+        field: &'static str,
+        /// Our value.
+        ours: String,
+        /// The peer's value, with everything but printable ASCII replaced.
+        theirs: String,
+    },
+    /// The caller asked for something that this library does not do.
+    #[error("{0}")]
+    Misuse(String),
+    /// A list cannot be used at all.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The consent gate refuses the list as a whole, or the purpose itself.
+    #[error("{0}")]
+    Consent(String),
+    /// Reading, writing or the network failed.
+    #[error("{context}: {source}")]
+    Io {
+        /// What was being done, such as `reading platform.csv`.
+        context: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The run was stopped from outside (a signal, or a caller that gave up).
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// An I/O error with what was being done; for use in `map_err`.
+    pub fn io(context: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+        let context = context.into();
+        move |source| Error::Io { context, source }
+    }
+}
+
+/// How a peer broke the protocol.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PeerFault {
+    /// The bytes are not a frame of this protocol at all.
+    #[error("not a blindmatch peer")]
+    NotBlindmatch,
+    /// A frame is longer than a frame may be, or shorter than its type needs.
+    #[error("a {frame} frame of {length} bytes")]
+    BadLength {
+        /// The kind of frame.
+        frame: &'static str,
+        /// The length that it claimed or had.
+        length: usize,
+    },
+    /// A frame of an unknown type, or one that is not due now.
+    #[error("a frame of type {0:#04x} is not due now")]
+    Unexpected(u8),
+    /// A frame could not be decoded.
+    #[error("a malformed {0} frame")]
+    Malformed(&'static str),
+    /// An encoding is not canonical, not on the group, or the identity.
+    #[error("invalid point at position {position} of its list")]
+    InvalidPoint {
+        /// Index in the peer's list, from 0.
+        position: u64,
+    },
+    /// The list is not strictly increasing at this position.
+    #[error("list out of order or repeating at position {position}")]
+    NotSorted {
+        /// Index in the peer's list, from 0.
+        position: u64,
+    },
+    /// More elements or tags than announced.
+    #[error("{what}: {got} where {expected} were announced")]
+    WrongCount {
+        /// What was counted.
+        what: &'static str,
+        /// How many arrived.
+        got: u64,
+        /// How many were announced.
+        expected: u64,
+    },
+    /// What arrived is not what the peer had committed to.
+    #[error("the {0} does not match the peer's commitment")]
+    BrokenCommitment(&'static str),
+    /// The peer hung up in the middle.
+    #[error("hung up during {0}")]
+    HungUp(&'static str),
+    /// The peer sent nothing for longer than the limit.
+    #[error("silent for {seconds} s during {during}")]
+    Stalled {
+        /// The step that was waited for.
+        during: &'static str,
+        /// The limit that passed.
+        seconds: u64,
+    },
+    /// The peer ended the session and said why.
+    #[error("it ended the session: {0}")]
+    Aborted(String),
+}
+
+/// Why a list cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// The list as a whole is unusable; the text says why and what to do.
+    #[error("{list}: {problem}")]
+    List {
+        /// The list, by file name.
+        list: String,
+        /// What is wrong and the remedy.
+        problem: String,
+    },
+    /// A row that cannot be read, where the caller asked to stop at the first one.
+    #[error("{list}: row {row}: {reason}")]
+    Row {
+        /// The list, by file name.
+        list: String,
+        /// The row, from 1, not counting the header.
+        row: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Text from outside, made safe to show: printable ASCII only, at most 120 characters.
+pub(crate) fn printable(text: &str) -> impl fmt::Display {
+    text.chars()
+        .take(120)
+        .map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' })
+        .collect::<String>()
+}

@@ -1,0 +1,2 @@
+//! Batched ristretto255.
+pub mod hash_to_group;

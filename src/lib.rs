@@ -1,0 +1,30 @@
+//! Private matching of two consented lists.
+//!
+//! An advertiser and a platform each hold a list of e-mail addresses and phone numbers. blindmatch
+//! finds the entries that both lists hold, without either side handing its list over, and only for
+//! identifiers whose owners consented to *that use*. Both lists are blinded with secret keys on the
+//! ristretto255 group; what crosses the wire is indistinguishable from random points.
+//!
+//! ```text
+//! identifiers --normalise--> records --consent gate--> consented list
+//!     --blind (batched group)--> protocol <--frames--> peer
+//!     --> result (rows or count) + report
+//! ```
+//!
+//! The modules stand in that order, and each uses only those before it:
+//!
+//! - [`identifier`]: e-mail addresses and phone numbers, and the profiles that normalise them;
+//! - [`consent`]: purposes, consent records, and the gate that alone makes a
+//!   [`ConsentedList`];
+//! - [`list`](mod@list): reading lists from files into the gate, writing matched rows;
+//! - [`group`]: batched ristretto255;
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod consent;
+pub mod error;
+pub mod group;
+pub mod identifier;
+
+pub use consent::ConsentedList;
+pub use error::{Error, Result};
