@@ -1,2 +1,37 @@
-//! Batched ristretto255.
-pub mod hash_to_group;
+//! Batched ristretto255: the performance core.
+//!
+//! Every operation takes and returns slices. An [`Engine`] joins a [`Backend`] (which instructions
+//! do the arithmetic) with a [`Parallelism`] (which cores), and both are values that are passed on,
+//! never global state. All backends give the same bytes.
+//!
+//! # The two operations that matching costs
+//!
+//! - [`Engine::hash_blind`]: message -> `k H(m)`, encoded. One hash to the group (RFC 9380
+//!   `expand_message_xmd` with SHA-512, then the RFC 9496 section 4.3.4 map), one multiplication,
+//!   one encoding.
+//! - [`Engine::blind`]: encoding -> `k P`, encoded. One decoding (RFC 9496 section 4.3.1), one
+//!   multiplication, one encoding.
+//!
+//! # Encoding in batches
+//!
+//! A ristretto255 encoding needs an inverse square root, about a sixth of a multiplication, and
+//! inverse square roots do not batch. The encoding of a *double*, `2 P`, needs only an inversion,
+//! and inversions do (Montgomery's trick). So a key `k` is kept as `k / 2` as well: points are
+//! multiplied by that, and encoded as their doubles. Encoding then costs a tenth.
+//!
+//! # Secrets
+//!
+//! Scalars and hashed messages are secret: hashing, multiplication and encoding run in constant
+//! time. Encodings that come from a peer are public, and so is whether they are valid.
+
+mod backend;
+mod encoding;
+mod engine;
+mod hash_to_group;
+mod scalar;
+
+pub use backend::Backend;
+pub use encoding::Encoding;
+pub use engine::{Engine, InvalidPoint, Parallelism};
+pub use hash_to_group::DomainTag;
+pub use scalar::SecretScalar;

@@ -1,0 +1,68 @@
+//! Secret scalars.
+
+use std::fmt;
+
+use curve25519_dalek::scalar::Scalar;
+use rand::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// A secret scalar, not zero: a blinding key.
+///
+/// Wiped when dropped; prints as `SecretScalar(..)`; has no comparison operators.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SecretScalar {
+    /// `k / 2` modulo the group order. Points are multiplied by it and encoded as their doubles.
+    half: Scalar,
+}
+
+impl SecretScalar {
+    /// A uniformly random scalar.
+    pub fn random<R: CryptoRng>(rng: &mut R) -> Self {
+        loop {
+            let half = Scalar::random(rng);
+            if half != Scalar::ZERO {
+                return SecretScalar { half };
+            }
+        }
+    }
+
+    /// From 32 bytes, little-endian. `None` where they are not a canonical scalar, or zero.
+    pub fn from_canonical_bytes(bytes: [u8; 32]) -> Option<Self> {
+        let k = Option::<Scalar>::from(Scalar::from_canonical_bytes(bytes))?;
+        (k != Scalar::ZERO).then(|| SecretScalar { half: k * Scalar::from(2u8).invert() })
+    }
+
+    /// Half of the scalar, for multiplications whose product is then encoded as its double.
+    pub(super) fn half(&self) -> &Scalar {
+        &self.half
+    }
+}
+
+impl fmt::Debug for SecretScalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretScalar(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_and_non_canonical_scalars_are_refused() {
+        // The group order, RFC 9496 section 4.
+        let mut order = [0u8; 32];
+        order[..16].copy_from_slice(&0x14def9dea2f79cd65812631a5cf5d3ed_u128.to_le_bytes());
+        order[31] = 0x10;
+        assert!(SecretScalar::from_canonical_bytes([0; 32]).is_none());
+        assert!(SecretScalar::from_canonical_bytes(order).is_none());
+        order[0] -= 1;
+        assert!(SecretScalar::from_canonical_bytes(order).is_some());
+    }
+
+    #[test]
+    fn debug_is_redacted() {
+        let key = SecretScalar::from_canonical_bytes(Scalar::from(77u8).to_bytes()).unwrap();
+        assert_eq!(format!("{key:?}"), "SecretScalar(..)");
+    }
+}
