@@ -3,7 +3,6 @@
 //! Variants carry row numbers, positions, lengths and names of settings. They never carry an
 //! identifier, a hash of one, or a key, so that an error can be logged and shown as it is.
 
-use std::fmt;
 use std::io;
 
 /// What every fallible function of this crate returns.
@@ -23,7 +22,7 @@ pub enum Error {
         field: &'static str,
         /// Our value.
         ours: String,
-        /// The peer's value, with everything but printable ASCII replaced.
+        /// The peer's value, with control characters replaced.
         theirs: String,
     },
     /// The caller asked for something that this library does not do.
@@ -142,10 +141,7 @@ pub enum InputError {
     },
 }
 
-/// Text from outside, made safe to show: printable ASCII only, at most 120 characters.
-pub(crate) fn printable(text: &str) -> impl fmt::Display {
-    text.chars()
-        .take(120)
-        .map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' })
-        .collect::<String>()
+/// Text from a peer, made safe to show: no control characters, at most 200 characters.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
 }

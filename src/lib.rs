@@ -18,6 +18,8 @@
 //!   [`ConsentedList`];
 //! - [`list`](mod@list): reading lists from files into the gate, writing matched rows;
 //! - [`group`]: batched ristretto255;
+//! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
+//! - [`transport`]: what carries a session's bytes.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -25,6 +27,32 @@ pub mod consent;
 pub mod error;
 pub mod group;
 pub mod identifier;
+pub mod protocol;
+pub mod session;
+pub mod transport;
+pub mod wire;
 
 pub use consent::ConsentedList;
 pub use error::{Error, Result};
+
+/// A list for the examples in this documentation: every value an e-mail address with consent.
+#[doc(hidden)]
+pub fn doctest_list(values: &[&str]) -> Result<std::sync::Arc<ConsentedList>> {
+    use consent::{Candidate, Gate, Policy, Purpose, Record};
+    let purpose = Purpose::TARGETED_ADVERTISING;
+    let mut gate = Gate::new(Policy { purpose, at: jiff::Timestamp::now() })?;
+    let record = Record { purposes: vec![purpose], ..Record::default() };
+    gate.offer(
+        values
+            .iter()
+            .zip(0..)
+            .map(|(value, row)| Candidate {
+                identifier: identifier::Identifier::from_normalised(identifier::Kind::Email, value),
+                row,
+                column: 0,
+                record: record.clone(),
+            })
+            .collect(),
+    );
+    Ok(std::sync::Arc::new(gate.finish()))
+}

@@ -19,7 +19,7 @@ pub struct Occurrence {
 pub struct ConsentedList {
     purpose: Purpose,
     /// Distinct, sorted.
-    identifiers: Vec<Identifier>,
+    elements: Vec<Element>,
     /// Where the occurrences of identifier `i` begin; one more entry than identifiers.
     starts: Vec<u32>,
     occurrences: Vec<Occurrence>,
@@ -31,27 +31,27 @@ impl ConsentedList {
             let key = |(id, at): &(Identifier, Occurrence)| (*id.as_bytes(), at.row, at.column);
             key(a).cmp(&key(b))
         });
-        let (mut identifiers, mut starts) = (Vec::<Identifier>::new(), Vec::new());
+        let (mut elements, mut starts) = (Vec::<Element>::new(), Vec::new());
         let mut occurrences = Vec::with_capacity(admitted.len());
         for (identifier, at) in admitted {
-            if identifiers.last().is_none_or(|last| last.as_bytes() != identifier.as_bytes()) {
-                identifiers.push(identifier);
+            if elements.last().is_none_or(|last| last.as_ref() != identifier.as_bytes()) {
+                elements.push(Element(identifier));
                 starts.push(occurrences.len() as u32);
             }
             occurrences.push(at);
         }
         starts.push(occurrences.len() as u32);
-        ConsentedList { purpose, identifiers, starts, occurrences }
+        ConsentedList { purpose, elements, starts, occurrences }
     }
 
     /// Number of distinct identifiers: the size that a peer sees.
     pub fn len(&self) -> usize {
-        self.identifiers.len()
+        self.elements.len()
     }
 
     /// Whether nothing was admitted.
     pub fn is_empty(&self) -> bool {
-        self.identifiers.is_empty()
+        self.elements.is_empty()
     }
 
     /// The purpose that every identifier here was admitted for.
@@ -64,7 +64,28 @@ impl ConsentedList {
         &self.occurrences[self.starts[index] as usize..self.starts[index + 1] as usize]
     }
 
-    pub(crate) fn identifiers(&self) -> &[Identifier] {
-        &self.identifiers
+    /// The notice.
+    pub fn attestation(&self) -> Option<&str> {
+        None
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> crate::identifier::Profile {
+        crate::identifier::Profile
+    }
+
+    pub(crate) fn elements(&self) -> &[Element] {
+        &self.elements
+    }
+}
+
+/// An identifier that passed the gate, as the group hashes it. Code outside this crate can neither
+/// name the type nor read the bytes.
+#[derive(Debug)]
+pub(crate) struct Element(Identifier);
+
+impl AsRef<[u8]> for Element {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }

@@ -1,0 +1,107 @@
+//! Protocols: one face, and behind it the ways to compare two blinded lists.
+//!
+//! A protocol is a state machine without I/O. The [`session`](crate::session) gives it the frames
+//! that arrive and asks it to advance; it answers with a frame to send, with the word that it did
+//! a bounded piece of work, that it waits, or that it is done.
+//!
+//! | protocol | module | who can learn what |
+//! |---|---|---|
+//! | `dh` | [`dh`] | matches to either side or both, or the count alone |
+
+pub mod dh;
+mod tag;
+mod terms;
+
+use crate::error::Result;
+use crate::wire::Frame;
+
+pub use terms::{Party, Reveal, Terms};
+
+/// What a session yields to the side that ran it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// Indices into this side's consented list, increasing: what matched. `None` where this side
+    /// does not learn it.
+    pub matched: Option<Vec<u32>>,
+    /// How many elements matched. `None` where this side does not learn it.
+    pub count: Option<u64>,
+    /// Whether the audience was below the agreed minimum, so that nobody got matches.
+    pub withheld: bool,
+}
+
+/// Where the time goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Comparing terms with the peer.
+    Handshake,
+    /// Hashing and blinding our own list, and sorting it.
+    Blind,
+    /// Blinding the peer's list once more, and sending ours meanwhile.
+    Evaluate,
+    /// Comparing tags.
+    Compare,
+    /// Waiting for the peer or for the network.
+    Wait,
+}
+
+impl Phase {
+    /// Every phase, in order.
+    pub const ALL: [Phase; 5] =
+        [Phase::Handshake, Phase::Blind, Phase::Evaluate, Phase::Compare, Phase::Wait];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Handshake => "handshake",
+            Phase::Blind => "blind",
+            Phase::Evaluate => "evaluate",
+            Phase::Compare => "compare",
+            Phase::Wait => "wait",
+        }
+    }
+}
+
+/// How far a phase has come, in elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The phase.
+    pub phase: Phase,
+    /// Elements done.
+    pub done: u64,
+    /// Elements in all.
+    pub total: u64,
+}
+
+/// What a protocol wants next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Send this.
+    Send(Frame),
+    /// A bounded piece of work was done; there may be more.
+    Worked,
+    /// Nothing to do until a frame arrives.
+    Wait,
+    /// Everything that is due has been sent and has arrived.
+    Done(Answer),
+}
+
+/// The face of every protocol.
+pub(crate) trait Protocol: Send {
+    /// Takes a frame that arrived. Cheap: the work that it brings is done by `advance`.
+    fn receive(&mut self, frame: Frame) -> Result<()>;
+
+    /// Does the next bounded piece of work. Answers with a frame to send only where there is `room`
+    /// for one; never waits for room while there is something else to do.
+    fn advance(&mut self, room: bool) -> Result<Step>;
+
+    /// Whether frames that arrived wait to be worked on; the driver then reads no further.
+    fn is_busy(&self) -> bool;
+
+    /// The peer is gone. The answer, where everything that is due to this side has arrived.
+    fn settle(&mut self) -> Option<Answer>;
+
+    /// How far it is.
+    fn progress(&self) -> Progress;
+}

@@ -1,0 +1,222 @@
+//! Diffie-Hellman PSI over ristretto255.
+//!
+//! # What each side learns
+//!
+//! Both learn the size of the other's list. Beyond that, as agreed ([`Reveal`]):
+//!
+//! | reveal | advertiser | platform |
+//! |---|---|---|
+//! | `advertiser` | which of its entries match | nothing; how many match, if a minimum audience is set |
+//! | `platform` | nothing; how many match, if a minimum audience is set | which of its entries match |
+//! | `both` | which of its entries match | which of its entries match |
+//! | `count` | how many match | how many match |
+//!
+//! Below the minimum audience nobody gets matches: the side that counts first learns the count, the
+//! other learns that it is too small.
+//!
+//! # What leaks
+//!
+//! Sizes and timing. A side that cheats can do this, unseen:
+//!
+//! - *Put in identifiers that it guessed.* A list padded with guesses cannot be told from an honest
+//!   one. Caps on sizes, the minimum audience and the consent gate on the honest side limit it.
+//! - *Fabricate points.* A list may hold multiples `r_i H(y)` of one identifier instead of different
+//!   ones. If `y` is on the other list, a side that is handed tags of such points can be made to
+//!   count matches that do not exist, and so to release above the minimum audience.
+//! - *Lie about the count or stop early.* The side that counts first can withhold what it should
+//!   release, and in `both` either side can fall silent once it has its own matches. Tags that are
+//!   not the other list's make matches disappear or, chosen among those of real points, appear.
+//!
+//! Points that are not on the group, lists that are not what was committed to, and tags in `both`
+//! that differ from those that were counted are detected and end the session.
+//!
+//! # Data flow
+//!
+//! `a`, `b` are fresh keys, `X`, `Y` the lists, `H` hashes an identifier's kind and digest to the
+//! group, `T` makes a tag. `sort` loses the positions; that is its purpose.
+//!
+//! ```text
+//! advertiser                                       platform
+//!   A = sort { a H(x) }                              B = sort { b H(y) }
+//!      ---------------- SHA-256(A), session --------------->
+//!      <--------------- SHA-256(B), session ----------------
+//!      ------------------------- A ------------------------>
+//!      <------------------------ B -------------------------
+//!   TB = [ T(a B_j) ]                                TA = [ T(b A_i) ]
+//!
+//! with a minimum audience (sides swapped when the platform is to learn the matches):
+//!      --------------------- sort TB ---------------------->   n = |TA n TB|
+//!      <------------- released or withheld -----------------
+//!
+//! reveal advertiser, both:
+//!      <----------------------- TA -------------------------
+//! reveal platform, both:
+//!      ------------------------ TB ------------------------>
+//! reveal count (what was not yet sent):
+//!      --------------------- sort TB ---------------------->
+//!      <-------------------- sort TA -----------------------
+//! ```
+//!
+//! With `count` both tag runs travel sorted: a side can tell that one of its own entries has a tag
+//! among the peer's, but not which entry it is. That takes the peer's key. So neither can derive
+//! more than the size, whatever it does with the messages.
+//!
+//! # Assumptions
+//!
+//! Decisional Diffie-Hellman on ristretto255, with hash to group and tags as random oracles;
+//! semi-honest sides, within the limits above. (Meadows 1986; Huberman, Franklin, Hogg 1999; for
+//! the analysis: Ion et al., ia.cr/2019/723.)
+//!
+//! # Cost
+//!
+//! For an element of either list: one hash to the group, one decoding, two multiplications and two
+//! batched encodings, both sides together. `32 (n_A + n_P)` bytes for the lists and about 10 bytes
+//! for each tag that the reveal needs; memory 36 bytes for an own element, 16 for a peer's.
+//!
+//! # Example
+//!
+//! The [`session`](crate::session) module runs this protocol; see its example.
+
+use std::sync::Arc;
+
+use rand::CryptoRng;
+
+use super::tag::{Tag, TagSet, Tagger};
+use super::{Answer, Phase, Progress, Protocol, Reveal, Step, Terms};
+use crate::consent::ConsentedList;
+use crate::error::{PeerFault, Result};
+use crate::group::{DomainTag, Encoding, Engine, SecretScalar};
+use crate::wire::{Commitment, Frame, TAG_BYTES_PER_FRAME};
+
+mod answer;
+mod exchange;
+
+use answer::Answering;
+use exchange::{Blinded, Blinding, Exchanging};
+
+/// The domain tag of our hash to group (RFC 9380 section 3.1).
+pub(crate) const HASH_TAG: &[u8] = b"blindmatch-v1-ristretto255-SHA512";
+
+/// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
+const WORK_UNIT: usize = 8 * 1024;
+
+/// One side of a Diffie-Hellman session.
+pub(crate) struct Dh {
+    terms: Terms,
+    engine: Engine,
+    tagger: Tagger,
+    theirs: Option<Commitment>,
+    state: State,
+}
+
+/// How far a side is. Each state holds what the next one needs and nothing more.
+enum State {
+    Blinding(Blinding),
+    /// The list is blinded; our commitment is sent or not.
+    Committing {
+        blinded: Blinded,
+        sent: bool,
+    },
+    Exchanging(Exchanging),
+    Answering(Answering),
+    /// A state was taken out and not put back: an error ended the session.
+    Ended,
+}
+
+impl Dh {
+    /// A side of a session whose terms are agreed on, with a key of its own.
+    pub(crate) fn new<R: CryptoRng>(
+        terms: Terms,
+        engine: Engine,
+        list: Arc<ConsentedList>,
+        rng: &mut R,
+    ) -> Dh {
+        let tagger = Tagger::new(&terms.session, [terms.our_elements, terms.their_elements]);
+        let state = State::Blinding(Blinding::new(SecretScalar::random(rng), list));
+        Dh { terms, engine, tagger, theirs: None, state }
+    }
+
+    fn commit(&mut self, blinded: Blinded, sent: bool, room: bool) -> (State, Step) {
+        match (&self.theirs, sent) {
+            (_, false) if room => {
+                let ours = Commitment { session: self.terms.session, list: blinded.digest() };
+                let state = State::Committing { blinded, sent: true };
+                (state, Step::Send(Frame::Commitment(ours)))
+            }
+            (Some(theirs), true) => {
+                let exchanging = Exchanging::new(blinded, theirs.list, self.terms.their_elements);
+                (State::Exchanging(exchanging), Step::Worked)
+            }
+            _ => (State::Committing { blinded, sent }, Step::Wait),
+        }
+    }
+}
+
+impl Protocol for Dh {
+    fn receive(&mut self, frame: Frame) -> Result<()> {
+        match (&mut self.state, frame) {
+            (State::Blinding(_) | State::Committing { .. }, Frame::Commitment(theirs))
+                if self.theirs.is_none() =>
+            {
+                if theirs.session != self.terms.session {
+                    return Err(PeerFault::BrokenCommitment("session").into());
+                }
+                self.theirs = Some(theirs);
+                Ok(())
+            }
+            (State::Exchanging(exchanging), Frame::Points(points)) => exchanging.receive(points),
+            (State::Answering(answering), frame) => answering.receive(frame),
+            (_, frame) => Err(frame.unexpected().into()),
+        }
+    }
+
+    fn advance(&mut self, room: bool) -> Result<Step> {
+        let (state, step) = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Blinding(mut blinding) => match blinding.advance(&self.engine) {
+                None => (State::Blinding(blinding), Step::Worked),
+                Some(blinded) => (State::Committing { blinded, sent: false }, Step::Worked),
+            },
+            State::Committing { blinded, sent } => self.commit(blinded, sent, room),
+            State::Exchanging(mut exchanging) => {
+                let step = exchanging.advance(&self.engine, &self.tagger, room)?;
+                match step {
+                    Some(step) => (State::Exchanging(exchanging), step),
+                    None => {
+                        let (order, tags) = exchanging.finish()?;
+                        let answering = Answering::new(&self.terms, &self.tagger, order, tags);
+                        (State::Answering(answering), Step::Worked)
+                    }
+                }
+            }
+            State::Answering(mut answering) => {
+                let step = answering.advance(room)?;
+                (State::Answering(answering), step)
+            }
+            State::Ended => (State::Ended, Step::Wait),
+        };
+        self.state = state;
+        Ok(step)
+    }
+
+    fn is_busy(&self) -> bool {
+        matches!(&self.state, State::Exchanging(exchanging) if exchanging.has_pending())
+    }
+
+    fn settle(&mut self) -> Option<Answer> {
+        match &mut self.state {
+            State::Answering(answering) => answering.settle(),
+            _ => None,
+        }
+    }
+
+    fn progress(&self) -> Progress {
+        let (ours, theirs) = (self.terms.our_elements, self.terms.their_elements);
+        let at = |phase, done, total| Progress { phase, done, total };
+        match &self.state {
+            State::Blinding(blinding) => at(Phase::Blind, blinding.done(), ours),
+            State::Committing { .. } => at(Phase::Blind, ours, ours),
+            State::Exchanging(exchanging) => at(Phase::Evaluate, exchanging.done(), theirs),
+            State::Answering(_) | State::Ended => at(Phase::Compare, theirs, theirs),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The second half: tags, the count, and the release.
+
+use std::collections::VecDeque;
+
+use super::*;
+
+/// What a side still has to do, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Move {
+    /// Send the peer's tags sorted, so that it can count.
+    SendSorted,
+    /// Send the peer's tags in its own order, so that it learns which match.
+    SendInOrder,
+    /// Take our tags sorted, and count.
+    Count,
+    /// Take our tags in our order, and learn which match.
+    Match,
+    /// Tell the peer whether the count reaches the minimum audience; below it, stop here.
+    Decide,
+    /// Hear whether it does.
+    HearDecision,
+    /// Say that everything has arrived.
+    Finish,
+    /// Hear it from the peer.
+    HearFinish,
+}
+
+/// Exchanging tags.
+pub(super) struct Answering {
+    moves: VecDeque<Move>,
+    min_audience: u64,
+    tag_length: usize,
+    /// For each of our elements, as sent, its index in the consented list.
+    order: Vec<u32>,
+    /// Tags of the peer's elements, in its order; empty where none are to be sent.
+    theirs: Vec<Tag>,
+    /// The same, for look-ups; empty where nothing is to be looked up.
+    set: TagSet,
+    /// Tags being sent, and how many are.
+    outgoing: Option<(Vec<Tag>, usize)>,
+    /// Tags of our elements that arrived in this run.
+    ours: Vec<Tag>,
+    /// The sorted run that was counted, to hold the run in order against.
+    counted: Option<Vec<Tag>>,
+    /// A word from the peer that is not tags and not used yet.
+    word: Option<Frame>,
+    answer: Answer,
+}
+
+impl Answering {
+    pub(super) fn new(terms: &Terms, tagger: &Tagger, order: Vec<u32>, theirs: Vec<Tag>) -> Self {
+        let moves = script(terms);
+        let has = |wanted: [Move; 2]| moves.iter().any(|m| wanted.contains(m));
+        let sends = has([Move::SendSorted, Move::SendInOrder]);
+        let (theirs, looked_up) = match (sends, has([Move::Count, Move::Match])) {
+            (true, true) => (theirs.clone(), theirs),
+            (true, false) => (theirs, Vec::new()),
+            (false, _) => (Vec::new(), theirs),
+        };
+        Answering {
+            moves,
+            min_audience: terms.min_audience,
+            tag_length: tagger.length(),
+            order,
+            set: TagSet::new(looked_up),
+            theirs,
+            outgoing: None,
+            ours: Vec::new(),
+            counted: None,
+            word: None,
+            answer: Answer::default(),
+        }
+    }
+
+    /// Takes a frame, whenever it comes; `advance` finds its meaning.
+    pub(super) fn receive(&mut self, frame: Frame) -> Result<()> {
+        match frame {
+            Frame::Tags(bytes) if self.expects_tags() => self.receive_tags(&bytes),
+            Frame::Released | Frame::Withheld | Frame::Finished if self.word.is_none() => {
+                self.word = Some(frame);
+                Ok(())
+            }
+            frame => Err(frame.unexpected().into()),
+        }
+    }
+
+    /// Whether a run of tags is due before any other word.
+    fn expects_tags(&self) -> bool {
+        let hears = |m: &&Move| {
+            matches!(m, Move::Count | Move::Match | Move::HearDecision | Move::HearFinish)
+        };
+        let due = self.moves.iter().find(hears);
+        self.word.is_none() && matches!(due, Some(Move::Count | Move::Match))
+    }
+
+    fn receive_tags(&mut self, bytes: &[u8]) -> Result<()> {
+        let tags = Tag::read_all(bytes, self.tag_length)
+            .ok_or(PeerFault::BadLength { frame: "tags", length: bytes.len() })?;
+        self.ours.extend(tags);
+        let (got, expected) = (self.ours.len() as u64, self.order.len() as u64);
+        if got > expected {
+            return Err(PeerFault::WrongCount { what: "tags", got, expected }.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn advance(&mut self, room: bool) -> Result<Step> {
+        let Some(&next) = self.moves.front() else {
+            return Ok(Step::Done(std::mem::take(&mut self.answer)));
+        };
+        let step = match next {
+            Move::SendSorted | Move::SendInOrder => return Ok(self.send(next, room)),
+            Move::Count | Move::Match => self.take_tags(next)?,
+            Move::Decide => room.then(|| self.decide()),
+            Move::HearDecision => self.hear_decision()?,
+            Move::Finish => room.then_some(Step::Send(Frame::Finished)),
+            Move::HearFinish => self.hear_finish()?,
+        };
+        let Some(step) = step else { return Ok(Step::Wait) };
+        self.moves.pop_front();
+        if self.answer.withheld {
+            self.moves.retain(|m| matches!(m, Move::Finish | Move::HearFinish));
+        }
+        Ok(step)
+    }
+
+    /// The answer, where nothing but the peer's last word is missing.
+    pub(super) fn settle(&mut self) -> Option<Answer> {
+        let last_word = |m: &Move| matches!(m, Move::Finish | Move::HearFinish);
+        self.moves.iter().all(last_word).then(|| std::mem::take(&mut self.answer))
+    }
+
+    /// Sends the next run of the peer's tags.
+    fn send(&mut self, how: Move, room: bool) -> Step {
+        if !room {
+            return Step::Wait;
+        }
+        let (tags, sent) = self.outgoing.get_or_insert_with(|| {
+            let mut tags = self.theirs.clone();
+            if how == Move::SendSorted {
+                tags.sort_unstable();
+            }
+            (tags, 0)
+        });
+        let run = &tags[*sent..];
+        let run = &run[..run.len().min(TAG_BYTES_PER_FRAME / self.tag_length)];
+        if run.is_empty() {
+            self.outgoing = None;
+            self.moves.pop_front();
+            return Step::Worked;
+        }
+        *sent += run.len();
+        Step::Send(Frame::Tags(Tag::write_all(run, self.tag_length)))
+    }
+
+    /// Once all tags of a run are here, counts or matches.
+    fn take_tags(&mut self, how: Move) -> Result<Option<Step>> {
+        if self.ours.len() < self.order.len() {
+            return Ok(None);
+        }
+        let mut tags = std::mem::take(&mut self.ours);
+        let hits = self.set.contains_each(&tags);
+        let count = hits.iter().filter(|&&hit| hit).count() as u64;
+        self.answer.count = Some(count);
+        if how == Move::Count {
+            if !tags.is_sorted() {
+                // Honest sides sort: positions would be lost on us, but theirs to give away.
+                return Err(PeerFault::Malformed("tags").into());
+            }
+            self.counted = Some(tags);
+            return Ok(Some(Step::Worked));
+        }
+        let matched = self.order.iter().zip(hits).filter_map(|(&index, hit)| hit.then_some(index));
+        let mut matched: Vec<u32> = matched.collect();
+        matched.sort_unstable();
+        if let Some(counted) = &self.counted {
+            tags.sort_unstable();
+            if tags != *counted {
+                return Err(PeerFault::BrokenCommitment("run of tags").into());
+            }
+        }
+        self.answer.matched = Some(matched);
+        Ok(Some(Step::Worked))
+    }
+
+    fn decide(&mut self) -> Step {
+        let reached = self.answer.count.is_some_and(|count| count >= self.min_audience);
+        self.answer.withheld = !reached;
+        Step::Send(if reached { Frame::Released } else { Frame::Withheld })
+    }
+
+    fn hear_decision(&mut self) -> Result<Option<Step>> {
+        match self.word.take() {
+            None => return Ok(None),
+            Some(Frame::Released) => {}
+            Some(Frame::Withheld) => self.answer.withheld = true,
+            Some(other) => return Err(other.unexpected().into()),
+        }
+        Ok(Some(Step::Worked))
+    }
+
+    fn hear_finish(&mut self) -> Result<Option<Step>> {
+        match self.word.take() {
+            None => Ok(None),
+            Some(Frame::Finished) => Ok(Some(Step::Worked)),
+            Some(other) => Err(other.unexpected().into()),
+        }
+    }
+}
+
+/// What this side does, in order: the data flow of the module's documentation, from one end.
+fn script(terms: &Terms) -> VecDeque<Move> {
+    let (us, reveal) = (terms.party, terms.reveal);
+    let (we_count_first, gated) = (reveal.counts_first() == us, terms.min_audience > 0);
+    let mut moves = VecDeque::new();
+    match (gated, we_count_first) {
+        (true, true) => moves.extend([Move::Count, Move::Decide]),
+        (true, false) => moves.extend([Move::SendSorted, Move::HearDecision]),
+        (false, _) => {}
+    }
+    if reveal == Reveal::Count {
+        if !gated || we_count_first {
+            moves.push_back(Move::SendSorted);
+        }
+        if !gated || !we_count_first {
+            moves.push_back(Move::Count);
+        }
+    }
+    if reveal.gives_matches_to(us.peer()) {
+        moves.push_back(Move::SendInOrder);
+    }
+    if reveal.gives_matches_to(us) {
+        moves.push_back(Move::Match);
+    }
+    moves.extend([Move::Finish, Move::HearFinish]);
+    moves
+}

@@ -1,0 +1,175 @@
+//! The first half: blinding our list, and exchanging the lists.
+
+use std::collections::VecDeque;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::wire::POINTS_PER_FRAME;
+
+/// Hashing and blinding our own list.
+pub(super) struct Blinding {
+    key: SecretScalar,
+    tag: DomainTag,
+    list: Arc<ConsentedList>,
+    done: Vec<Slot>,
+}
+
+/// A blinded element and the identifier that it came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Slot {
+    encoding: Encoding,
+    /// Its index in the consented list.
+    index: u32,
+}
+
+/// Our list, blinded and sorted.
+pub(super) struct Blinded {
+    key: SecretScalar,
+    slots: Vec<Slot>,
+}
+
+impl Blinding {
+    pub(super) fn new(key: SecretScalar, list: Arc<ConsentedList>) -> Self {
+        let done = Vec::with_capacity(list.len());
+        Blinding { key, tag: DomainTag::new(HASH_TAG), list, done }
+    }
+
+    pub(super) fn done(&self) -> u64 {
+        self.done.len() as u64
+    }
+
+    /// Blinds the next run; once all are, sorts them and hands them over.
+    pub(super) fn advance(&mut self, engine: &Engine) -> Option<Blinded> {
+        let start = self.done.len();
+        let elements = &self.list.elements()[start..];
+        if elements.is_empty() {
+            self.done.par_sort_unstable();
+            let slots = std::mem::take(&mut self.done);
+            return Some(Blinded { key: self.key.clone(), slots });
+        }
+        let run = &elements[..elements.len().min(WORK_UNIT)];
+        let mut encodings = vec![Encoding::default(); run.len()];
+        engine.hash_blind(&self.tag, run, &self.key, &mut encodings);
+        let slots = encodings.into_iter().zip(start as u32..);
+        self.done.extend(slots.map(|(encoding, index)| Slot { encoding, index }));
+        None
+    }
+}
+
+impl Blinded {
+    /// SHA-256 over the sorted list: what we commit to.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        self.slots.iter().for_each(|slot| hash.update(slot.encoding.0));
+        hash.finalize().into()
+    }
+}
+
+/// Sending our list while receiving the peer's and blinding it once more.
+pub(super) struct Exchanging {
+    ours: Blinded,
+    sent: usize,
+    /// Runs of the peer's list that arrived and are not worked on yet.
+    pending: VecDeque<Vec<Encoding>>,
+    /// The peer's last element so far.
+    last: Option<Encoding>,
+    received: u64,
+    announced: u64,
+    committed: [u8; 32],
+    hash: Sha256,
+    /// Tags of the peer's elements under both keys, in the peer's order.
+    tags: Vec<Tag>,
+}
+
+impl Exchanging {
+    pub(super) fn new(ours: Blinded, committed: [u8; 32], announced: u64) -> Self {
+        Exchanging {
+            ours,
+            sent: 0,
+            pending: VecDeque::new(),
+            last: None,
+            received: 0,
+            announced,
+            committed,
+            hash: Sha256::new(),
+            tags: Vec::new(),
+        }
+    }
+
+    pub(super) fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    pub(super) fn done(&self) -> u64 {
+        self.tags.len() as u64
+    }
+
+    /// Takes a run of the peer's list, checking its number and its order.
+    pub(super) fn receive(&mut self, points: Vec<Encoding>) -> Result<()> {
+        let got = self.received + points.len() as u64;
+        if got > self.announced {
+            return Err(
+                PeerFault::WrongCount { what: "points", got, expected: self.announced }.into()
+            );
+        }
+        for (offset, point) in points.iter().enumerate() {
+            if self.last.is_some_and(|last| last >= *point) {
+                let position = self.received + offset as u64;
+                return Err(PeerFault::NotSorted { position }.into());
+            }
+            self.last = Some(*point);
+        }
+        points.iter().for_each(|point| self.hash.update(point.0));
+        self.received = got;
+        self.pending.push_back(points);
+        Ok(())
+    }
+
+    /// Works on what arrived, or else sends; `None` once both lists are through.
+    pub(super) fn advance(
+        &mut self,
+        engine: &Engine,
+        tagger: &Tagger,
+        room: bool,
+    ) -> Result<Option<Step>> {
+        if let Some(points) = self.pending.pop_front() {
+            self.evaluate(engine, tagger, &points)?;
+            return Ok(Some(Step::Worked));
+        }
+        let unsent = &self.ours.slots[self.sent..];
+        if !unsent.is_empty() {
+            if !room {
+                return Ok(Some(Step::Wait));
+            }
+            let run = &unsent[..unsent.len().min(POINTS_PER_FRAME)];
+            let points = run.iter().map(|slot| slot.encoding).collect();
+            self.sent += run.len();
+            return Ok(Some(Step::Send(Frame::Points(points))));
+        }
+        Ok((self.received < self.announced).then_some(Step::Wait))
+    }
+
+    /// Blinds a run of the peer's list once more and keeps the tags.
+    fn evaluate(&mut self, engine: &Engine, tagger: &Tagger, points: &[Encoding]) -> Result<()> {
+        let mut twice = vec![Encoding::default(); points.len()];
+        engine.blind(points, &self.ours.key, &mut twice).map_err(|invalid| {
+            let position = self.tags.len() as u64 + invalid.position as u64;
+            PeerFault::InvalidPoint { position }
+        })?;
+        tagger.extend(&mut self.tags, &twice);
+        Ok(())
+    }
+
+    /// Checks the peer's list against its commitment. Yields, for each of our elements in the
+    /// order in which they were sent, its index in the consented list; and the peer's tags.
+    pub(super) fn finish(self) -> Result<(Vec<u32>, Vec<Tag>)> {
+        let digest: [u8; 32] = self.hash.finalize().into();
+        if digest != self.committed {
+            return Err(PeerFault::BrokenCommitment("list").into());
+        }
+        let order = self.ours.slots.iter().map(|slot| slot.index).collect();
+        Ok((order, self.tags))
+    }
+}

@@ -1,0 +1,115 @@
+//! What both sides agree on before any list data moves.
+
+use std::fmt;
+
+use crate::consent::Purpose;
+
+/// One of the two parties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// Brings the smaller list, of its own customers.
+    Advertiser,
+    /// Brings the larger list, of its users.
+    Platform,
+}
+
+impl Party {
+    /// The other one.
+    pub fn peer(self) -> Party {
+        match self {
+            Party::Advertiser => Party::Platform,
+            Party::Platform => Party::Advertiser,
+        }
+    }
+
+    /// Its name in reports and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Party::Advertiser => "advertiser",
+            Party::Platform => "platform",
+        }
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a session gives, and to whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Reveal {
+    /// The advertiser learns which of its entries match.
+    #[default]
+    Advertiser,
+    /// The platform learns which of its entries match.
+    Platform,
+    /// Each learns which of its own entries match.
+    Both,
+    /// Both learn how many match, and neither learns which.
+    Count,
+}
+
+impl Reveal {
+    /// Every choice.
+    pub const ALL: [Reveal; 4] =
+        [Reveal::Advertiser, Reveal::Platform, Reveal::Both, Reveal::Count];
+
+    /// Its name in reports and flags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reveal::Advertiser => "advertiser",
+            Reveal::Platform => "platform",
+            Reveal::Both => "both",
+            Reveal::Count => "count",
+        }
+    }
+
+    /// Whether `party` learns which of its own entries match.
+    pub fn gives_matches_to(self, party: Party) -> bool {
+        match self {
+            Reveal::Advertiser => party == Party::Advertiser,
+            Reveal::Platform => party == Party::Platform,
+            Reveal::Both => true,
+            Reveal::Count => false,
+        }
+    }
+
+    /// The party that counts before anything is released, where a minimum audience is agreed: the
+    /// one that will not learn the matches, or else the platform.
+    pub fn counts_first(self) -> Party {
+        match self {
+            Reveal::Platform => Party::Advertiser,
+            Reveal::Advertiser | Reveal::Both | Reveal::Count => Party::Platform,
+        }
+    }
+}
+
+impl fmt::Display for Reveal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What was agreed on, as one side sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Terms {
+    /// The side that we are.
+    pub party: Party,
+    /// What is revealed to whom.
+    pub reveal: Reveal,
+    /// Fewest matches that are revealed.
+    pub min_audience: u64,
+    /// What the match is for.
+    pub purpose: Purpose,
+    /// Elements in our list.
+    pub our_elements: u64,
+    /// Elements in the peer's list.
+    pub their_elements: u64,
+    /// The notice under which the peer attests consent, if it does.
+    pub their_attestation: Option<String>,
+    /// Hash of both hellos and the channel: the same on both sides, and for no other session.
+    pub session: [u8; 32],
+}

@@ -1,0 +1,295 @@
+//! One run with one peer: a driver without I/O. Bytes go in, actions come out.
+//!
+//! A [`Session`] compares terms with its peer ([`Hello`](crate::wire::Hello)) before any list data
+//! moves, and then runs the protocol that was agreed on. It never reads or writes a socket: whoever
+//! drives it does ([`transport`](crate::transport) has the drivers), so the same code runs in
+//! memory, over TCP and over TLS, and a test can play any peer.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use blindmatch::consent::{Candidate, Gate, Policy, Purpose, Record};
+//! use blindmatch::identifier::{Identifier, Kind};
+//! use blindmatch::protocol::Party;
+//! use blindmatch::session::{Action, Session, Settings};
+//!
+//! # fn list(values: &[&str]) -> blindmatch::Result<Arc<blindmatch::ConsentedList>> {
+//! #     blindmatch::doctest_list(values)
+//! # }
+//! // `list` puts each value before the consent gate, with a record that grants the purpose.
+//! let mut sides = [
+//!     Session::new(Settings::new(Party::Advertiser), list(&["ann@example.com", "bob@example.com"])?)?,
+//!     Session::new(Settings::new(Party::Platform), list(&["bob@example.com", "eve@example.com"])?)?,
+//! ];
+//! let mut done = [false; 2];
+//! while done != [true; 2] {
+//!     for side in [0, 1] {
+//!         match sides[side].advance(true)? {
+//!             Action::Send(bytes) => sides[1 - side].receive(&bytes),
+//!             Action::Done => done[side] = true,
+//!             Action::Worked | Action::Wait => {}
+//!         }
+//!     }
+//! }
+//! let [advertiser, platform] = sides.map(|side| side.outcome().unwrap());
+//! assert_eq!(advertiser.answer.count, Some(1));
+//! assert_eq!(platform.answer.matched, None);
+//! # Ok::<(), blindmatch::Error>(())
+//! ```
+
+mod handshake;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+
+use crate::consent::ConsentedList;
+use crate::error::{Error, PeerFault, Result};
+use crate::group::Engine;
+use crate::protocol::dh::Dh;
+use crate::protocol::{Answer, Party, Phase, Progress, Protocol, Reveal, Step, Terms};
+use crate::wire::{Decoder, Frame, MAX_ABORT};
+
+use handshake::Greeting;
+
+/// What a side brings to a session besides its list.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Which side this is.
+    pub party: Party,
+    /// What is to be revealed to whom; both sides must say the same.
+    pub reveal: Reveal,
+    /// Fewest matches that are to be revealed. `None` takes the peer's; where both sides say a
+    /// number, they must say the same.
+    pub min_audience: Option<u64>,
+    /// Most elements that are accepted from the peer.
+    pub max_elements: u64,
+    /// The backend and the cores.
+    pub engine: Engine,
+    /// What ties the session to its channel, such as a TLS exporter's output; the same bytes on
+    /// both sides. Empty for a channel within one process.
+    pub channel_binding: Vec<u8>,
+}
+
+impl Settings {
+    /// For one party, with defaults: matches to the advertiser, the peer's minimum audience, at most
+    /// [`MAX_ELEMENTS`] elements from the peer, the best backend on all cores.
+    pub fn new(party: Party) -> Settings {
+        Settings {
+            party,
+            reveal: Reveal::default(),
+            min_audience: None,
+            max_elements: MAX_ELEMENTS,
+            engine: Engine::detect(),
+            channel_binding: Vec::new(),
+        }
+    }
+}
+
+/// Most elements that a side accepts unless told otherwise: 2^27, four GiB of encodings.
+pub const MAX_ELEMENTS: u64 = 1 << 27;
+
+/// What to do next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send these bytes: one whole frame.
+    Send(Vec<u8>),
+    /// Nothing to do with the outside: call again, there may be more work.
+    Worked,
+    /// Call again once bytes have arrived.
+    Wait,
+    /// The session is complete; take its outcome.
+    Done,
+}
+
+/// What a completed session yields.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// What this side learnt.
+    pub answer: Answer,
+    /// What had been agreed on.
+    pub terms: Terms,
+    /// Bytes sent and received, frames included, the transport's own overhead not.
+    pub bytes: Bytes,
+    /// Wall time that went into each phase on this side.
+    pub phases: BTreeMap<Phase, Duration>,
+}
+
+/// Bytes of frames each way, keep-alives left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bytes {
+    /// To the peer.
+    pub sent: u64,
+    /// From the peer.
+    pub received: u64,
+}
+
+/// One side of one run.
+pub struct Session {
+    decoder: Decoder,
+    state: State,
+    terms: Option<Terms>,
+    bytes: Bytes,
+    phases: BTreeMap<Phase, Duration>,
+}
+
+enum State {
+    Greeting(Box<Greeting>),
+    Running(Box<dyn Protocol>),
+    Done(Answer),
+}
+
+impl Session {
+    /// A session over a list that passed the consent gate.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for a list of 2^32 elements or more.
+    pub fn new(settings: Settings, list: Arc<ConsentedList>) -> Result<Session> {
+        if u32::try_from(list.len()).is_err() {
+            return Err(Error::Misuse("a list may hold at most 2^32 - 1 elements".into()));
+        }
+        let greeting = Greeting::new(settings, list, &mut UnwrapErr(SysRng));
+        Ok(Session {
+            decoder: Decoder::default(),
+            state: State::Greeting(Box::new(greeting)),
+            terms: None,
+            bytes: Bytes::default(),
+            phases: BTreeMap::new(),
+        })
+    }
+
+    /// Takes bytes that arrived, in whatever pieces. They are looked at by [`advance`](Self::advance).
+    pub fn receive(&mut self, bytes: &[u8]) {
+        self.bytes.received += bytes.len() as u64;
+        self.decoder.push(bytes);
+    }
+
+    /// Does the next bounded piece of work: well under a second on one core, for a list of any
+    /// length. Answers with bytes to send only where there is `room` for a frame.
+    ///
+    /// # Errors
+    /// Any error ends the session; [`abort`](Self::abort) makes the frame that tells the peer.
+    pub fn advance(&mut self, room: bool) -> Result<Action> {
+        let started = Instant::now();
+        let phase = self.progress().phase;
+        let action = self.take_frame().and_then(|taken| match self.step(room)? {
+            Action::Wait if taken => Ok(Action::Worked), // there may be a further frame
+            action => Ok(action),
+        });
+        if let Ok(Action::Send(bytes)) = &action {
+            self.bytes.sent += bytes.len() as u64;
+        }
+        *self.phases.entry(phase).or_default() += started.elapsed();
+        action
+    }
+
+    /// Hands at most one frame that arrived to the protocol, unless that is busy with earlier ones.
+    /// Tells whether there was one.
+    fn take_frame(&mut self) -> Result<bool> {
+        if matches!(&self.state, State::Running(protocol) if protocol.is_busy()) {
+            return Ok(false);
+        }
+        let Some(frame) = self.decoder.next_frame()? else { return Ok(false) };
+        match (frame, &mut self.state) {
+            (Frame::KeepAlive, _) => {
+                self.bytes.received -= Frame::KeepAlive.encode().len() as u64;
+            }
+            (Frame::Abort(reason), _) => return Err(PeerFault::Aborted(reason).into()),
+            (Frame::Hello(hello), State::Greeting(greeting)) => greeting.receive(hello)?,
+            (frame, State::Running(protocol)) => protocol.receive(frame)?,
+            (frame, _) => return Err(frame.unexpected().into()),
+        }
+        Ok(true)
+    }
+
+    fn step(&mut self, room: bool) -> Result<Action> {
+        let step = match &mut self.state {
+            State::Greeting(greeting) => match greeting.advance(room)? {
+                handshake::Progress::Send(frame) => Step::Send(frame),
+                handshake::Progress::Wait => Step::Wait,
+                handshake::Progress::Agreed(agreed) => {
+                    self.terms = Some(agreed.terms.clone());
+                    let dh =
+                        Dh::new(agreed.terms, agreed.engine, agreed.list, &mut UnwrapErr(SysRng));
+                    self.state = State::Running(Box::new(dh));
+                    Step::Worked
+                }
+            },
+            State::Running(protocol) => protocol.advance(room)?,
+            State::Done(_) => return Ok(Action::Done),
+        };
+        Ok(match step {
+            Step::Send(frame) => Action::Send(frame.encode()),
+            Step::Worked => Action::Worked,
+            Step::Wait => Action::Wait,
+            Step::Done(answer) => {
+                self.state = State::Done(answer);
+                Action::Done
+            }
+        })
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        match &self.state {
+            State::Running(protocol) => protocol.progress(),
+            State::Greeting(_) => Progress { phase: Phase::Handshake, done: 0, total: 1 },
+            State::Done(_) => Progress { phase: Phase::Compare, done: 1, total: 1 },
+        }
+    }
+
+    /// What was agreed on, once it is.
+    pub fn terms(&self) -> Option<&Terms> {
+        self.terms.as_ref()
+    }
+
+    /// Counts time that the driver spent waiting for the peer or the network.
+    pub fn waited(&mut self, time: Duration) {
+        *self.phases.entry(Phase::Wait).or_default() += time;
+    }
+
+    /// The peer closed its end and all its bytes were received. Fine where everything that is due
+    /// to this side has arrived.
+    ///
+    /// # Errors
+    /// [`PeerFault::HungUp`] otherwise.
+    pub fn hung_up(&mut self) -> Result<()> {
+        let phase = self.progress().phase.name();
+        if let State::Running(protocol) = &mut self.state {
+            let answer = protocol.settle().ok_or(PeerFault::HungUp(phase))?;
+            self.state = State::Done(answer);
+        }
+        match self.state {
+            State::Done(_) => Ok(()),
+            _ => Err(PeerFault::HungUp(phase).into()),
+        }
+    }
+
+    /// The frame that tells a peer why the session ends.
+    ///
+    /// Says what was wrong with the peer's messages or terms, and nothing about this side's files
+    /// or system.
+    pub fn abort(error: &Error) -> Option<Vec<u8>> {
+        let reason = match error {
+            Error::Peer(PeerFault::Aborted(_) | PeerFault::HungUp(_)) => return None,
+            Error::Peer(fault) => fault.to_string(),
+            Error::Incompatible { field, ours, theirs } => {
+                format!("{field} differs: yours is {theirs}, mine is {ours}")
+            }
+            Error::Interrupted => "interrupted".to_owned(),
+            _ => "internal error".to_owned(),
+        };
+        let reason: String = reason.chars().filter(char::is_ascii).take(MAX_ABORT).collect();
+        Some(Frame::Abort(reason).encode())
+    }
+
+    /// What the session yielded; `None` unless it is complete.
+    pub fn outcome(self) -> Option<Outcome> {
+        let State::Done(answer) = self.state else { return None };
+        Some(Outcome { answer, terms: self.terms?, bytes: self.bytes, phases: self.phases })
+    }
+}

@@ -1,0 +1,186 @@
+//! Comparing terms before any list data moves.
+
+use std::sync::Arc;
+
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+
+use super::Settings;
+use crate::consent::ConsentedList;
+use crate::error::{Error, PeerFault, Result, printable};
+use crate::group::Engine;
+use crate::protocol::{Party, Reveal, Terms};
+use crate::wire::{Frame, Hello};
+
+/// The group and its hash, as RFC 9497 names them.
+const CIPHERSUITE: &str = "ristretto255-SHA512";
+
+/// The protocol's name.
+const PROTOCOL: &str = "dh";
+
+/// Waiting for the peer's hello.
+pub(super) struct Greeting {
+    settings: Settings,
+    list: Arc<ConsentedList>,
+    ours: Hello,
+    sent: bool,
+    theirs: Option<Hello>,
+}
+
+/// What the handshake wants next.
+pub(super) enum Progress {
+    Send(Frame),
+    Wait,
+    Agreed(Agreed),
+}
+
+/// Both hellos agree.
+pub(super) struct Agreed {
+    pub(super) terms: Terms,
+    pub(super) engine: Engine,
+    pub(super) list: Arc<ConsentedList>,
+}
+
+impl Greeting {
+    pub(super) fn new<R: CryptoRng>(
+        settings: Settings,
+        list: Arc<ConsentedList>,
+        rng: &mut R,
+    ) -> Greeting {
+        let mut nonce = [0; 32];
+        rng.fill_bytes(&mut nonce);
+        let ours = Hello {
+            ciphersuite: CIPHERSUITE.to_owned(),
+            protocol: PROTOCOL.to_owned(),
+            party: party_code(settings.party),
+            profile: list.profile().to_string(),
+            profile_digest: list.profile().digest(),
+            purpose: list.purpose().name().to_owned(),
+            reveal: reveal_code(settings.reveal),
+            min_audience: settings.min_audience,
+            elements: list.len() as u64,
+            max_elements: settings.max_elements,
+            attestation: list.attestation().unwrap_or_default().to_owned(),
+            nonce,
+        };
+        Greeting { settings, list, ours, sent: false, theirs: None }
+    }
+
+    pub(super) fn receive(&mut self, hello: Hello) -> Result<()> {
+        match self.theirs.replace(hello) {
+            None => Ok(()),
+            Some(earlier) => Err(Frame::Hello(earlier).unexpected().into()),
+        }
+    }
+
+    pub(super) fn advance(&mut self, room: bool) -> Result<Progress> {
+        if !self.sent {
+            if !room {
+                return Ok(Progress::Wait);
+            }
+            self.sent = true;
+            return Ok(Progress::Send(Frame::Hello(self.ours.clone())));
+        }
+        let Some(theirs) = self.theirs.take() else { return Ok(Progress::Wait) };
+        self.compare(&theirs)?;
+        let terms = Terms {
+            party: self.settings.party,
+            reveal: self.settings.reveal,
+            min_audience: self.ours.min_audience.or(theirs.min_audience).unwrap_or(0),
+            purpose: self.list.purpose(),
+            our_elements: self.ours.elements,
+            their_elements: theirs.elements,
+            their_attestation: Some(printable(&theirs.attestation)).filter(|a| !a.is_empty()),
+            session: self.session_id(&theirs),
+        };
+        let (engine, list) = (self.settings.engine, Arc::clone(&self.list));
+        Ok(Progress::Agreed(Agreed { terms, engine, list }))
+    }
+
+    /// Everything that both sides must agree on. A difference is an error that names both values.
+    fn compare(&self, theirs: &Hello) -> Result<()> {
+        let ours = &self.ours;
+        same("ciphersuite", &ours.ciphersuite, &theirs.ciphersuite)?;
+        same("protocol", &ours.protocol, &theirs.protocol)?;
+        if theirs.party == ours.party {
+            return Err(differ(
+                "role",
+                self.settings.party.name(),
+                "the same, and there must be one of each",
+            ));
+        }
+        if theirs.party != party_code(self.settings.party.peer()) {
+            return Err(PeerFault::Malformed("hello").into());
+        }
+        same("profile", &ours.profile, &theirs.profile)?;
+        same("profile rules", &hex(&ours.profile_digest), &hex(&theirs.profile_digest))?;
+        same("purpose", &ours.purpose, &theirs.purpose)?;
+        same("reveal", reveal_name(ours.reveal), reveal_name(theirs.reveal))?;
+        if let (Some(a), Some(b)) = (ours.min_audience, theirs.min_audience) {
+            same("minimum audience", &a.to_string(), &b.to_string())?;
+        }
+        if theirs.elements > ours.max_elements {
+            let ours = format!("at most {}", ours.max_elements);
+            return Err(differ("list size", &ours, &theirs.elements.to_string()));
+        }
+        if ours.elements > theirs.max_elements {
+            let theirs = format!("at most {}", theirs.max_elements);
+            return Err(differ("list size", &ours.elements.to_string(), &theirs));
+        }
+        Ok(())
+    }
+
+    /// Hash of both hellos, the advertiser's first, and of what ties the session to its channel.
+    fn session_id(&self, theirs: &Hello) -> [u8; 32] {
+        let ours = Frame::Hello(self.ours.clone()).encode();
+        let theirs = Frame::Hello(theirs.clone()).encode();
+        let (advertiser, platform) = match self.settings.party {
+            Party::Advertiser => (ours, theirs),
+            Party::Platform => (theirs, ours),
+        };
+        let binding = &self.settings.channel_binding;
+        Sha256::new()
+            .chain_update(b"blindmatch-v1 session")
+            .chain_update(advertiser)
+            .chain_update(platform)
+            .chain_update((binding.len() as u64).to_le_bytes())
+            .chain_update(binding)
+            .finalize()
+            .into()
+    }
+}
+
+fn differ(field: &'static str, ours: &str, theirs: &str) -> Error {
+    Error::Incompatible { field, ours: printable(ours), theirs: printable(theirs) }
+}
+
+fn same(field: &'static str, ours: &str, theirs: &str) -> Result<()> {
+    if ours == theirs { Ok(()) } else { Err(differ(field, ours, theirs)) }
+}
+
+fn party_code(party: Party) -> u8 {
+    match party {
+        Party::Advertiser => 1,
+        Party::Platform => 2,
+    }
+}
+
+fn reveal_code(reveal: Reveal) -> u8 {
+    match reveal {
+        Reveal::Advertiser => 1,
+        Reveal::Platform => 2,
+        Reveal::Both => 3,
+        Reveal::Count => 4,
+    }
+}
+
+/// The name behind a code, which may be one that this build does not know.
+fn reveal_name(code: u8) -> &'static str {
+    let known = Reveal::ALL.into_iter().find(|&reveal| reveal_code(reveal) == code);
+    known.map_or("unknown to this build", Reveal::name)
+}
+
+/// The first eight bytes of a digest: enough to tell two rule sets apart.
+fn hex(digest: &[u8; 32]) -> String {
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}

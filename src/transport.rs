@@ -1,0 +1,50 @@
+//! What carries a session's bytes, and the loop that drives a session over it.
+//!
+//! A [`Link`] is two ends of a byte stream, one to read and one to write. [`memory`] makes a pair of
+//! links within a process. [`drive`] runs a session over any link with three threads: one reads
+//! ahead, one writes behind, and the caller's computes. So computing overlaps with sending and
+//! receiving, and a slow peer holds up nothing but itself.
+
+mod drive;
+pub mod memory;
+
+use std::io::{Read, Write};
+use std::time::Duration;
+
+pub use drive::{Observer, drive};
+
+/// Two ends of a byte stream to a peer.
+///
+/// Both may answer [`WouldBlock`](std::io::ErrorKind::WouldBlock) or
+/// [`TimedOut`](std::io::ErrorKind::TimedOut) now and then, within a fraction of a second for the
+/// reader, so that the driver can look whether it is still wanted. Dropping the writer tells the
+/// peer that nothing more comes.
+pub struct Link {
+    /// Where the peer's bytes arrive.
+    pub reader: Box<dyn Read + Send>,
+    /// Where ours go.
+    pub writer: Box<dyn Write + Send>,
+}
+
+/// How long a session may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// Longest silence of the peer, keep-alives counted as sound, and longest time that it takes
+    /// nothing off our hands.
+    pub idle: Duration,
+    /// Longest session.
+    pub total: Duration,
+    /// After this much silence of ours, a keep-alive goes out.
+    pub keep_alive: Duration,
+}
+
+impl Default for Timing {
+    /// 30 s of silence, one hour in all, a keep-alive every 5 s.
+    fn default() -> Self {
+        Timing {
+            idle: Duration::from_secs(30),
+            total: Duration::from_secs(3600),
+            keep_alive: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Versioned frames: what crosses the wire, byte for byte.
+//!
+//! A frame is a length, a type and a payload; integers are little-endian:
+//!
+//! ```text
+//! length: u32 | type: u8 | payload: length - 1 bytes
+//! ```
+//!
+//! The first frame either way is `hello`. Its start never changes, whatever the version, so that a
+//! peer of another version (or of another protocol altogether) is recognised and named:
+//!
+//! ```text
+//! 9a 00 00 00   length
+//! 01            type: hello
+//! 62 6c 69 6e 64 6d 61 74 63 68   "blindmatch"
+//! 01 00         version 1
+//! ..            the rest is that version's own; see [`Hello`]
+//! ```
+//!
+//! | type | frame | payload |
+//! |---|---|---|
+//! | `01` | [`Hello`] | terms, sizes, 32 random bytes |
+//! | `02` | abort | UTF-8 text, at most 200 bytes: why the session ends |
+//! | `03` | keep-alive | none: still computing |
+//! | `04` | finished | none: everything that is due has arrived |
+//! | `10` | [`Commitment`] | 32 bytes of session id, 32 bytes of SHA-256 over the sorted list |
+//! | `11` | points | 32 bytes each, strictly increasing across frames |
+//! | `12` | tags | the agreed length each |
+//! | `13` | released | none: the audience is large enough, matches follow |
+//! | `14` | withheld | none: the audience is too small, nothing follows |
+//!
+//! The decoder checks a length before it allocates anything, and knows of no frame longer than
+//! [`MAX_FRAME`].
+
+mod codec;
+mod hello;
+
+use crate::error::{PeerFault, Result, printable};
+use crate::group::Encoding;
+
+pub use codec::Decoder;
+pub use hello::Hello;
+
+/// Version of the wire format; the only one that this build speaks.
+pub const VERSION: u16 = 1;
+
+/// The longest frame, length field excluded.
+pub const MAX_FRAME: usize = 1 + POINTS_PER_FRAME * Encoding::LEN;
+
+/// Most points in one frame: half a MiB of them, well under a second's work for one core.
+pub const POINTS_PER_FRAME: usize = 16 * 1024;
+
+/// Most bytes of tags in one frame.
+pub(crate) const TAG_BYTES_PER_FRAME: usize = 128 * 1024;
+
+/// Most bytes of text in an abort frame.
+pub(crate) const MAX_ABORT: usize = 200;
+
+/// One frame, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Frame {
+    /// The terms that a side offers.
+    Hello(Hello),
+    /// The session ends, and why.
+    Abort(String),
+    /// Still computing.
+    KeepAlive,
+    /// Everything that is due has arrived.
+    Finished,
+    /// A side's word on the session and on its list, before either list moves.
+    Commitment(Commitment),
+    /// A run of a sorted list.
+    Points(Vec<Encoding>),
+    /// A run of tags.
+    Tags(Vec<u8>),
+    /// The audience is large enough.
+    Released,
+    /// The audience is too small.
+    Withheld,
+}
+
+/// What a side commits to before either list moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commitment {
+    /// The hash of both hellos and the channel: both sides see the same session.
+    pub session: [u8; 32],
+    /// SHA-256 over the encodings of the sorted list.
+    pub list: [u8; 32],
+}
+
+impl Frame {
+    /// Its name in errors.
+    pub fn name(&self) -> &'static str {
+        type_name(self.type_byte())
+    }
+
+    fn type_byte(&self) -> u8 {
+        match self {
+            Frame::Hello(_) => HELLO,
+            Frame::Abort(_) => ABORT,
+            Frame::KeepAlive => KEEP_ALIVE,
+            Frame::Finished => FINISHED,
+            Frame::Commitment(_) => COMMITMENT,
+            Frame::Points(_) => POINTS,
+            Frame::Tags(_) => TAGS,
+            Frame::Released => RELEASED,
+            Frame::Withheld => WITHHELD,
+        }
+    }
+
+    /// The fault of a peer that sent this frame when another was due.
+    pub(crate) fn unexpected(&self) -> PeerFault {
+        PeerFault::Unexpected(self.type_byte())
+    }
+
+    /// Its bytes, length included.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![0, 0, 0, 0, self.type_byte()];
+        match self {
+            Frame::Hello(hello) => hello.encode(&mut bytes),
+            Frame::Abort(reason) => bytes.extend_from_slice(reason.as_bytes()),
+            Frame::Commitment(Commitment { session, list }) => {
+                bytes.extend_from_slice(session);
+                bytes.extend_from_slice(list);
+            }
+            Frame::Points(points) => points.iter().for_each(|p| bytes.extend_from_slice(&p.0)),
+            Frame::Tags(tags) => bytes.extend_from_slice(tags),
+            Frame::KeepAlive | Frame::Finished | Frame::Released | Frame::Withheld => {}
+        }
+        let length = u32::try_from(bytes.len() - 4).expect("frames are bounded by their makers");
+        bytes[..4].copy_from_slice(&length.to_le_bytes());
+        bytes
+    }
+
+    /// From its type and payload.
+    fn decode(type_byte: u8, payload: &[u8]) -> Result<Frame> {
+        let name = type_name(type_byte);
+        let bad_length = || Err(PeerFault::BadLength { frame: name, length: payload.len() }.into());
+        let empty = |frame| if payload.is_empty() { Ok(frame) } else { bad_length() };
+        match type_byte {
+            HELLO => Hello::decode(payload).map(Frame::Hello),
+            ABORT => match std::str::from_utf8(payload) {
+                Ok(text) if payload.len() <= MAX_ABORT => Ok(Frame::Abort(printable(text))),
+                _ => Err(PeerFault::Malformed(name).into()),
+            },
+            KEEP_ALIVE => empty(Frame::KeepAlive),
+            FINISHED => empty(Frame::Finished),
+            COMMITMENT => match (payload.first_chunk(), payload.last_chunk()) {
+                (Some(&session), Some(&list)) if payload.len() == 64 => {
+                    Ok(Frame::Commitment(Commitment { session, list }))
+                }
+                _ => bad_length(),
+            },
+            POINTS => match payload.as_chunks::<{ Encoding::LEN }>() {
+                (points, []) if !points.is_empty() => {
+                    Ok(Frame::Points(points.iter().copied().map(Encoding).collect()))
+                }
+                _ => bad_length(),
+            },
+            TAGS if payload.is_empty() => bad_length(),
+            TAGS => Ok(Frame::Tags(payload.to_vec())),
+            RELEASED => empty(Frame::Released),
+            WITHHELD => empty(Frame::Withheld),
+            unknown => Err(PeerFault::Unexpected(unknown).into()),
+        }
+    }
+}
+
+const HELLO: u8 = 0x01;
+const ABORT: u8 = 0x02;
+const KEEP_ALIVE: u8 = 0x03;
+const FINISHED: u8 = 0x04;
+const COMMITMENT: u8 = 0x10;
+const POINTS: u8 = 0x11;
+const TAGS: u8 = 0x12;
+const RELEASED: u8 = 0x13;
+const WITHHELD: u8 = 0x14;
+
+fn type_name(type_byte: u8) -> &'static str {
+    match type_byte {
+        HELLO => "hello",
+        ABORT => "abort",
+        KEEP_ALIVE => "keep-alive",
+        FINISHED => "finished",
+        COMMITMENT => "commitment",
+        POINTS => "points",
+        TAGS => "tags",
+        RELEASED => "released",
+        WITHHELD => "withheld",
+        _ => "unknown",
+    }
+}
