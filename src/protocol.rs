@@ -15,7 +15,7 @@ mod terms;
 use crate::error::Result;
 use crate::wire::Frame;
 
-pub use terms::{Party, Reveal, Terms};
+pub use terms::{Party, ProtocolName, Reveal, Terms};
 
 /// What a session yields to the side that ran it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

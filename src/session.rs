@@ -49,7 +49,9 @@ use crate::consent::ConsentedList;
 use crate::error::{Error, PeerFault, Result};
 use crate::group::Engine;
 use crate::protocol::dh::Dh;
-use crate::protocol::{Answer, Party, Phase, Progress, Protocol, Reveal, Step, Terms};
+use crate::protocol::{
+    Answer, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step, Terms,
+};
 use crate::wire::{Decoder, Frame, MAX_ABORT};
 
 use handshake::Greeting;
@@ -58,6 +60,8 @@ use handshake::Greeting;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Settings {
+    /// The protocol; both sides must say the same.
+    pub protocol: ProtocolName,
     /// Which side this is.
     pub party: Party,
     /// What is to be revealed to whom; both sides must say the same.
@@ -79,6 +83,7 @@ impl Settings {
     /// [`MAX_ELEMENTS`] elements from the peer, the best backend on all cores.
     pub fn new(party: Party) -> Settings {
         Settings {
+            protocol: ProtocolName::default(),
             party,
             reveal: Reveal::default(),
             min_audience: None,

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::consent::Purpose;
 
 /// One of the two parties.
@@ -38,7 +40,8 @@ impl fmt::Display for Party {
 }
 
 /// What a session gives, and to whom.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reveal {
     /// The advertiser learns which of its entries match.
     #[default]
@@ -92,10 +95,30 @@ impl fmt::Display for Reveal {
     }
 }
 
+/// A protocol, by its name in flags, reports and the handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum ProtocolName {
+    /// Diffie-Hellman PSI.
+    #[default]
+    Dh,
+}
+
+impl ProtocolName {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ProtocolName::Dh => "dh",
+        }
+    }
+}
+
 /// What was agreed on, as one side sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Terms {
+    /// The protocol.
+    pub protocol: ProtocolName,
     /// The side that we are.
     pub party: Party,
     /// What is revealed to whom.

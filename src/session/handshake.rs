@@ -15,9 +15,6 @@ use crate::wire::{Frame, Hello};
 /// The group and its hash, as RFC 9497 names them.
 const CIPHERSUITE: &str = "ristretto255-SHA512";
 
-/// The protocol's name.
-const PROTOCOL: &str = "dh";
-
 /// Waiting for the peer's hello.
 pub(super) struct Greeting {
     settings: Settings,
@@ -51,7 +48,7 @@ impl Greeting {
         rng.fill_bytes(&mut nonce);
         let ours = Hello {
             ciphersuite: CIPHERSUITE.to_owned(),
-            protocol: PROTOCOL.to_owned(),
+            protocol: settings.protocol.name().to_owned(),
             party: party_code(settings.party),
             profile: list.profile().to_string(),
             profile_digest: list.profile().digest(),
@@ -84,6 +81,7 @@ impl Greeting {
         let Some(theirs) = self.theirs.take() else { return Ok(Progress::Wait) };
         self.compare(&theirs)?;
         let terms = Terms {
+            protocol: self.settings.protocol,
             party: self.settings.party,
             reveal: self.settings.reveal,
             min_audience: self.ours.min_audience.or(theirs.min_audience).unwrap_or(0),

@@ -1,0 +1,261 @@
+//! Flags and their meaning.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use blindmatch::consent::Purpose;
+use blindmatch::identifier::{Profile, Region};
+use blindmatch::list::Format;
+use blindmatch::protocol::Reveal;
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+/// Private matching of two consented lists.
+///
+/// Two parties find which entries both their lists hold. Neither hands its list over, and only
+/// identifiers whose owners consented to this use take part.
+#[derive(Debug, Parser)]
+#[command(name = "blindmatch", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Log more (-v for info, -vv for debug); the variable RUST_LOG overrides it
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// No progress bar and no summary
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Threads to compute on; all cores unless given
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Match two lists on this machine, both sides in one process
+    Match(MatchArgs),
+    /// Say what the consent gate would admit and refuse, row by row; touches no network
+    Check(CheckArgs),
+    /// Make the key pair that identifies this machine to its peers
+    Keygen(KeygenArgs),
+    /// Be the platform: wait for advertisers and match with each
+    Serve(ServeArgs),
+    /// Be the advertiser: match with a platform over the network
+    Connect(ConnectArgs),
+}
+
+/// How a list is read and who on it may take part.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "List and consent")]
+pub struct ListArgs {
+    /// What the match is for, by its W3C DPV name
+    #[arg(long, default_value = "TargetedAdvertising", value_parser = purpose, value_name = "NAME")]
+    pub purpose: Purpose,
+    /// How identifiers are normalised: pair, google, meta, uid2 or x. Both sides must use the same
+    #[arg(long, default_value = "pair", value_parser = profile, value_name = "NAME")]
+    pub profile: Profile,
+    /// Country of phone numbers in national format, such as DE; without it, only international
+    /// numbers can be read
+    #[arg(long, value_parser = region, value_name = "CC")]
+    pub region: Option<Region>,
+    /// Format of the list, where its extension does not tell: csv or parquet
+    #[arg(long, value_parser = format, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// A list of identifiers to refuse wherever they stand (may be given several times)
+    #[arg(long, value_name = "FILE")]
+    pub suppress: Vec<PathBuf>,
+    /// Attest, on the record, that everyone on the list was shown NOTICE and agreed. It speaks for
+    /// rows that say nothing; it never overrides a row that says no
+    #[arg(long, value_name = "NOTICE")]
+    pub attest_consent: Option<String>,
+    /// Ask of TCF strings that they grant this vendor, by its number in the Global Vendor List
+    #[arg(long, value_name = "ID")]
+    pub tcf_vendor: Option<u16>,
+    /// Stop at the first row that cannot be read
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Where the answer goes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Write the matched rows here: the receiver's own columns and `matched_on`; `-` is standard
+    /// output
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Format of the output, where its extension does not tell: csv or parquet
+    #[arg(long, value_parser = format, value_name = "FORMAT")]
+    pub output_format: Option<Format>,
+    /// Write the report here, as JSON; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct MatchArgs {
+    /// The advertiser's list: CSV (also gzip or zstd) or Parquet
+    #[arg(long, value_name = "FILE")]
+    pub advertiser: PathBuf,
+    /// The platform's list
+    #[arg(long, value_name = "FILE")]
+    pub platform: PathBuf,
+    /// Who learns what: advertiser, platform, both or count
+    #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO")]
+    pub reveal: Reveal,
+    /// Fewest matches that are revealed
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub min_audience: u64,
+    /// With `--reveal both`: write the platform's matched rows here
+    #[arg(long, value_name = "FILE")]
+    pub platform_output: Option<PathBuf>,
+    #[command(flatten)]
+    pub list: ListArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The list: CSV (also gzip or zstd) or Parquet, `-` for CSV from standard input
+    #[arg(value_name = "LIST")]
+    pub path: PathBuf,
+    /// Most rows to name that are refused or cannot be read; the counts cover all
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub show: u64,
+    #[command(flatten)]
+    pub list: ListArgs,
+    /// Write the counts here, as JSON; `-` is standard output
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct KeygenArgs {
+    /// Makes NAME.key (keep it) and NAME.pub (give it to your peers)
+    #[arg(value_name = "NAME")]
+    pub name: PathBuf,
+}
+
+/// Who the two ends are.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Keys")]
+pub struct KeyArgs {
+    /// This machine's private key, from `blindmatch keygen`
+    #[arg(long, value_name = "FILE")]
+    pub identity: PathBuf,
+    /// A peer's public key file, or the key itself; no one else gets in (may be given several
+    /// times)
+    #[arg(long, required = true, value_name = "FILE|KEY")]
+    pub trust: Vec<String>,
+}
+
+/// How long things may take and how large they may be.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Most elements accepted from the peer
+    #[arg(long, default_value_t = blindmatch::session::MAX_ELEMENTS, value_name = "N")]
+    pub max_elements: u64,
+    /// Longest silence of the peer, in seconds
+    #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS")]
+    pub idle_timeout: Duration,
+    /// Longest session, in seconds
+    #[arg(long, default_value = "3600", value_parser = seconds, value_name = "SECONDS")]
+    pub session_timeout: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// The platform's list: CSV (also gzip or zstd) or Parquet
+    #[arg(long = "list", value_name = "FILE")]
+    pub path: PathBuf,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// Who learns what: advertiser, platform, both or count. An advertiser that asks for anything
+    /// else is refused
+    #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO")]
+    pub reveal: Reveal,
+    /// Fewest matches that are revealed
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub min_audience: u64,
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    #[command(flatten)]
+    pub list: ListArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    /// Sessions at a time; more are turned away
+    #[arg(long, default_value_t = 4, value_name = "N", help_heading = "Limits")]
+    pub max_sessions: usize,
+    /// Stop after this many sessions
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    pub sessions: Option<u64>,
+    /// When told to stop: how long running sessions may go on, in seconds
+    #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS", help_heading = "Limits")]
+    pub grace: Duration,
+    /// Folder for results: a report for each session, and matched rows where the platform learns
+    /// them
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
+    pub results: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct ConnectArgs {
+    /// The advertiser's list: CSV (also gzip or zstd) or Parquet
+    #[arg(long = "list", value_name = "FILE")]
+    pub path: PathBuf,
+    /// The platform's address, HOST:PORT
+    #[arg(long, value_name = "ADDR")]
+    pub peer: String,
+    /// Who learns what: advertiser, platform, both or count. It must be what the platform offers
+    #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO")]
+    pub reveal: Reveal,
+    /// Fewest matches that are revealed; what the platform says unless given, else it must be the
+    /// same
+    #[arg(long, value_name = "N")]
+    pub min_audience: Option<u64>,
+    #[command(flatten)]
+    pub keys: KeyArgs,
+    #[command(flatten)]
+    pub list: ListArgs,
+    #[command(flatten)]
+    pub limits: LimitArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+fn purpose(text: &str) -> Result<Purpose, String> {
+    Purpose::parse(text).ok_or_else(|| {
+        "not a purpose of the W3C Data Privacy Vocabulary (such as TargetedAdvertising)".into()
+    })
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    Profile::parse(text).ok_or_else(|| one_of(Profile::ALL.iter().map(|p| p.name())))
+}
+
+fn region(text: &str) -> Result<Region, String> {
+    Region::parse(text).map_err(|e| e.to_string())
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    Format::parse(text).ok_or_else(|| one_of(["csv", "parquet"]))
+}
+
+fn reveal(text: &str) -> Result<Reveal, String> {
+    let found = Reveal::ALL.into_iter().find(|reveal| reveal.name() == text);
+    found.ok_or_else(|| one_of(Reveal::ALL.map(Reveal::name)))
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<u32>() {
+        Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
+        _ => Err("a whole number of seconds, at least 1".into()),
+    }
+}
+
+fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    format!("one of {}", names.into_iter().collect::<Vec<_>>().join(", "))
+}

@@ -1,0 +1,247 @@
+//! What a run did, as facts: a stable JSON format with a version.
+//!
+//! Counts and names of settings only. No identifier, no hash of one and no path stands in a report,
+//! and nothing that the reporting side does not know: of the peer's list that is its size and what
+//! the peer attested. Fields that do not apply are absent, not null.
+//!
+//! ```json
+//! {
+//!   "format": "blindmatch-report",
+//!   "version": 1,
+//!   "blindmatch": "0.1.0",
+//!   "session": "5d0f..",                       // first 16 bytes of the session's hash, the same on both sides
+//!   "protocol": "dh",
+//!   "profile": "pair/1",
+//!   "reveal": "advertiser",
+//!   "purpose": "TargetedAdvertising",
+//!   "min_audience": 100,
+//!   "parties": {
+//!     "advertiser": {
+//!       "rows": 300,                           // rows read
+//!       "identifiers": 540,                    // = admitted + all refused + unreadable
+//!       "admitted": 455,
+//!       "attested": 0,                         // among the admitted: on an attestation alone
+//!       "refused": {"expired": 20, "opt_out": 41},
+//!       "unreadable": 24,
+//!       "unreadable_by_reason": {"not_a_phone": 24},
+//!       "duplicates": 17,                      // among the admitted: repeats
+//!       "distinct": 438                        // what took part, = admitted - duplicates
+//!     },
+//!     "platform": {"distinct": 9120}           // all that the advertiser knows of it
+//!   },
+//!   "matched": {"identifiers": 120, "rows": 131, "rate": 0.274},
+//!   "withheld": false,                         // true: below the minimum audience, and no "matched"
+//!   "phases": {"read": 0.01, "blind": 0.02},   // seconds
+//!   "seconds": 0.05,
+//!   "bytes": {"sent": 15000, "received": 300000},
+//!   "peak_memory": 12000000                    // bytes, where the system tells
+//! }
+//! ```
+//!
+//! A row that cannot be read, or that holds no identifier, counts as one unreadable identifier. So
+//! in a list with one identifier a row, `admitted + refused + unreadable = rows`. `matched.rate` is
+//! matched identifiers over distinct ones of the reporting side's list; `matched.rows` is known
+//! only to a side that learns which of its rows matched.
+
+mod summary;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::consent::{ConsentedList, Refusal, Tally};
+use crate::protocol::{Party, Phase, Reveal};
+use crate::session::Outcome;
+
+/// The report of one run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    format: &'static str,
+    version: u32,
+    blindmatch: &'static str,
+    session: String,
+    protocol: &'static str,
+    profile: String,
+    reveal: Reveal,
+    purpose: &'static str,
+    min_audience: u64,
+    parties: Parties,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matched: Option<Matched>,
+    withheld: bool,
+    phases: BTreeMap<&'static str, f64>,
+    seconds: f64,
+    bytes: Traffic,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory: Option<u64>,
+}
+
+/// What is known of each party's list.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Parties {
+    advertiser: PartyCounts,
+    platform: PartyCounts,
+}
+
+/// Counts of one list: all of them for one's own, the size alone for the peer's.
+#[derive(Clone, Debug, Default, Serialize)]
+struct PartyCounts {
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    own: Option<OwnCounts>,
+    /// Elements that took part.
+    distinct: u64,
+    /// The notice under which consent was attested for rows without a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attestation: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct OwnCounts {
+    rows: u64,
+    identifiers: u64,
+    admitted: u64,
+    attested: u64,
+    refused: BTreeMap<Refusal, u64>,
+    unreadable: u64,
+    unreadable_by_reason: BTreeMap<&'static str, u64>,
+    duplicates: u64,
+}
+
+/// What matched, as far as the reporting side learns it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Matched {
+    /// Elements that both lists hold.
+    pub identifiers: u64,
+    /// Own rows with a matched identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// Matched elements over own elements, 0 for an empty list.
+    pub rate: f64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Traffic {
+    sent: u64,
+    received: u64,
+}
+
+impl Report {
+    /// The report of the side that ran `list` through a session with this outcome.
+    pub fn new(list: &ConsentedList, outcome: &Outcome) -> Report {
+        let terms = &outcome.terms;
+        let mut report = Report {
+            format: "blindmatch-report",
+            version: VERSION,
+            blindmatch: env!("CARGO_PKG_VERSION"),
+            session: terms.session[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
+            protocol: terms.protocol.name(),
+            profile: list.profile().to_string(),
+            reveal: terms.reveal,
+            purpose: terms.purpose.name(),
+            min_audience: terms.min_audience,
+            parties: Parties::default(),
+            matched: matched(list, outcome),
+            withheld: outcome.answer.withheld,
+            phases: BTreeMap::new(),
+            seconds: 0.0,
+            bytes: Traffic { sent: outcome.bytes.sent, received: outcome.bytes.received },
+            peak_memory: peak_memory(),
+        };
+        *report.party(terms.party) = PartyCounts::own(list);
+        *report.party(terms.party.peer()) = PartyCounts {
+            own: None,
+            distinct: terms.their_elements,
+            attestation: terms.their_attestation.clone(),
+        };
+        for (phase, time) in &outcome.phases {
+            report.add_phase(phase.name(), *time);
+        }
+        report
+    }
+
+    /// Where one process is both sides: adds what the other side knows. What matched stays this
+    /// side's, unless only the other side learns it.
+    #[must_use]
+    pub fn with_other_side(mut self, list: &ConsentedList, outcome: &Outcome) -> Report {
+        *self.party(outcome.terms.party) = PartyCounts::own(list);
+        if self.matched.as_ref().is_none_or(|matched| matched.rows.is_none()) {
+            self.matched = matched(list, outcome).or(self.matched);
+        }
+        for phase in Phase::ALL {
+            let time = outcome.phases.get(&phase).copied().unwrap_or_default().as_secs_f64();
+            let longer = self.phases.entry(phase.name()).or_default();
+            *longer = longer.max(time);
+        }
+        self
+    }
+
+    /// Adds a phase that lies outside the session, such as reading the list; the total grows too.
+    pub fn add_phase(&mut self, name: &'static str, time: Duration) {
+        *self.phases.entry(name).or_default() += time.as_secs_f64();
+        self.seconds += time.as_secs_f64();
+    }
+
+    /// Sets the wall time of the whole, where phases overlapped.
+    pub fn set_total(&mut self, time: Duration) {
+        self.seconds = time.as_secs_f64();
+    }
+
+    /// What matched, as far as the reporting side learns it.
+    pub fn matched(&self) -> Option<&Matched> {
+        self.matched.as_ref()
+    }
+
+    /// The JSON document, indented, with a final newline.
+    pub fn to_json(&self) -> String {
+        let json = serde_json::to_string_pretty(self).expect("a report has only text keys");
+        json + "\n"
+    }
+
+    fn party(&mut self, party: Party) -> &mut PartyCounts {
+        match party {
+            Party::Advertiser => &mut self.parties.advertiser,
+            Party::Platform => &mut self.parties.platform,
+        }
+    }
+}
+
+/// Version of the format. It grows when a field changes its meaning or goes; new fields may come
+/// without.
+pub const VERSION: u32 = 1;
+
+impl PartyCounts {
+    fn own(list: &ConsentedList) -> PartyCounts {
+        let tally: &Tally = list.tally();
+        let own = OwnCounts {
+            rows: tally.rows,
+            identifiers: tally.identifiers,
+            admitted: tally.admitted,
+            attested: tally.attested,
+            refused: tally.refused.clone(),
+            unreadable: tally.unreadable(),
+            unreadable_by_reason: tally.unreadable.clone(),
+            duplicates: tally.duplicates,
+        };
+        let attestation = list.attestation().map(str::to_owned);
+        PartyCounts { own: Some(own), distinct: tally.distinct, attestation }
+    }
+}
+
+fn matched(list: &ConsentedList, outcome: &Outcome) -> Option<Matched> {
+    if outcome.answer.withheld {
+        return None;
+    }
+    let identifiers = outcome.answer.count?;
+    let rows = outcome.answer.matched.as_deref().map(|matched| list.rows(matched).len() as u64);
+    let rate = if list.is_empty() { 0.0 } else { identifiers as f64 / list.len() as f64 };
+    Some(Matched { identifiers, rows, rate })
+}
+
+/// The most memory that this process has held, in bytes; `None` where the system does not tell.
+pub fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
