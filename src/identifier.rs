@@ -1,9 +1,14 @@
 //! Identifiers: a kind and the SHA-256 of a normalised value.
 
+mod text;
+mod unreadable;
+
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+pub use unreadable::Unreadable;
 
 /// What an identifier is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
