@@ -1,5 +1,6 @@
 //! Identifiers: a kind and the SHA-256 of a normalised value.
 
+mod email;
 mod hashed;
 mod text;
 mod unreadable;
