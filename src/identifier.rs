@@ -2,6 +2,7 @@
 
 mod email;
 mod hashed;
+mod phone;
 mod text;
 mod unreadable;
 
@@ -10,6 +11,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+pub use phone::Region;
 pub use unreadable::Unreadable;
 
 /// What an identifier is.
