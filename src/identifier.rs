@@ -1,9 +1,37 @@
 //! Identifiers: a kind and the SHA-256 of a normalised value.
+//!
+//! Two lists match only where both sides write a person's address or number in the same way before
+//! they hash it. A [`Profile`] is such a way, with a name, a version and a digest that the parties
+//! compare; [`Profile::identify`] takes one field of a file to an [`Identifier`], or says why it
+//! cannot ([`Unreadable`]).
+//!
+//! ```
+//! use blindmatch::identifier::{Kind, Profile, Region, Unreadable};
+//!
+//! let profile = Profile::default();
+//! let germany = Region::parse("DE")?;
+//! assert_eq!(*profile.normalise(Kind::Email, b" Ada@Example.com", None)?, "ada@example.com");
+//! assert_eq!(*profile.normalise(Kind::Phone, b"030/1234567", Some(germany))?, "+49301234567");
+//! let unknown_country = profile.normalise(Kind::Phone, b"030/1234567", None);
+//! assert_eq!(unknown_country.unwrap_err(), Unreadable::NoCountry);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod email;
+mod hashed;
+mod phone;
+mod profile;
+mod text;
+mod unreadable;
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
+
+pub use phone::Region;
+pub use profile::Profile;
+pub use unreadable::Unreadable;
 
 /// What an identifier is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
