@@ -99,17 +99,3 @@ impl fmt::Debug for Identifier {
         f.write_str("Identifier(..)")
     }
 }
-
-/// Stand-in until the profiles are merged.
-pub struct Profile;
-impl Profile {
-    /// digest
-    pub fn digest(&self) -> [u8; 32] {
-        [0; 32]
-    }
-}
-impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("pair/1")
-    }
-}

@@ -233,7 +233,7 @@ fn purpose(text: &str) -> Result<Purpose, String> {
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
-    Profile::parse(text).ok_or_else(|| one_of(Profile::ALL.iter().map(|p| p.name())))
+    Profile::parse(text).map_err(|e| e.to_string())
 }
 
 fn region(text: &str) -> Result<Region, String> {

@@ -71,7 +71,7 @@ impl ConsentedList {
 
     /// The profile.
     pub fn profile(&self) -> crate::identifier::Profile {
-        crate::identifier::Profile
+        crate::identifier::Profile::default()
     }
 
     pub(crate) fn elements(&self) -> &[Element] {

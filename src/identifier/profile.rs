@@ -1,5 +1,6 @@
 //! Normalisation profiles: named, versioned sets of rules.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
@@ -233,6 +234,13 @@ const PHONE_DIGITS: &str = "\
 phone: written as digits
 phone: without + or 00 and without a region, read as after +, if it does not begin with 0
 phone: of a length possible in its plan";
+
+/// Name and version, as `pair/1`.
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.name(), self.version())
+    }
+}
 
 #[cfg(test)]
 mod tests {
