@@ -1,0 +1,124 @@
+//! Commands, and what they share: logging, threads, signals, errors with their remedies.
+
+mod args;
+mod check;
+mod keygen;
+mod lists;
+mod matching;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use blindmatch::Error;
+use blindmatch::error::PeerFault;
+use clap::Parser;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Command};
+use progress::Bars;
+
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            if let Some(remedy) = remedy(&error) {
+                eprintln!("  help: {remedy}");
+            }
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn run(cli: &Cli) -> blindmatch::Result<()> {
+    log_to_stderr(cli.verbose);
+    if let Some(threads) = cli.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        pool.map_err(|e| Error::Misuse(format!("--threads: {e}")))?;
+    }
+    let shared = Shared { bars: Bars::new(cli.quiet), quiet: cli.quiet, stop: stop_on_signal()? };
+    match &cli.command {
+        Command::Match(args) => matching::run(args, &shared),
+        Command::Check(args) => check::run(args, &shared),
+        Command::Keygen(args) => keygen::run(args, &shared),
+        Command::Serve(_) => todo!(),
+        Command::Connect(_) => todo!(),
+    }
+}
+
+/// What every command is given.
+struct Shared {
+    bars: Bars,
+    quiet: bool,
+    /// Set by the first SIGINT or SIGTERM; the second ends the process at once.
+    stop: Arc<AtomicBool>,
+}
+
+fn stop_on_signal() -> blindmatch::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let registered = flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&stop))
+            .and_then(|_| flag::register(signal, Arc::clone(&stop)));
+        registered.map_err(Error::io("installing a signal handler"))?;
+    }
+    Ok(stop)
+}
+
+fn log_to_stderr(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "blindmatch=info,warn",
+        _ => "blindmatch=debug,info",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// Exit code after a signal, as shells have it for SIGINT.
+const INTERRUPTED: u8 = 130;
+
+/// By fault, so that a script can tell them apart; listed in the README. 2 is for usage.
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::Input(_) => 3,
+        Error::Consent(_) => 4,
+        Error::Incompatible { .. } => 5,
+        Error::Peer(_) => 6,
+        Error::Io { .. } => 7,
+        Error::Interrupted => INTERRUPTED,
+        _ => 1,
+    }
+}
+
+/// What to do about an error that does not say so itself.
+fn remedy(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::Incompatible { field, .. } => match *field {
+            "profile" => "both sides must pass the same --profile".to_owned(),
+            "profile rules" | "wire version" => {
+                "both sides must run the same version of blindmatch".to_owned()
+            }
+            "purpose" => "both sides must pass the same --purpose".to_owned(),
+            "reveal" => "agree with your peer on --reveal; the platform decides".to_owned(),
+            "minimum audience" => "leave out --min-audience to take the platform's".to_owned(),
+            "list size" => "raise --max-elements on the side that refuses, or split the list".to_owned(),
+            "role" => "one side runs `serve`, the other `connect`".to_owned(),
+            _ => return None,
+        },
+        Error::Peer(PeerFault::Stalled { .. }) => {
+            "see whether the peer still runs; --idle-timeout and --session-timeout set the limits"
+                .to_owned()
+        }
+        Error::Peer(PeerFault::HungUp(_)) => "the peer's log says why it left".to_owned(),
+        Error::Peer(PeerFault::NotBlindmatch) => {
+            "something else listens at this address; see --peer".to_owned()
+        }
+        _ => return None,
+    })
+}

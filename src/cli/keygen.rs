@@ -1,0 +1,33 @@
+//! `blindmatch keygen`.
+
+use std::path::{Path, PathBuf};
+
+use blindmatch::Result;
+use blindmatch::transport::identity::Identity;
+
+use super::Shared;
+use super::args::KeygenArgs;
+
+pub fn run(args: &KeygenArgs, shared: &Shared) -> Result<()> {
+    let (private, public) = (with_ending(&args.name, "key"), with_ending(&args.name, "pub"));
+    let identity = Identity::generate();
+    let name = args.name.file_name().map(|name| name.to_string_lossy().into_owned());
+    let line = identity.public().clone().with_comment(&name.unwrap_or_default());
+    identity.save(&private)?;
+    line.save(&public)?;
+    if !shared.quiet {
+        println!("{}: the private key; keep it on this machine", private.display());
+        println!("{}: the public key; give it to your peers", public.display());
+        println!("{line}");
+        println!("{}", line.fingerprint());
+    }
+    Ok(())
+}
+
+/// Appends an ending, whatever dots the name has.
+fn with_ending(name: &Path, ending: &str) -> PathBuf {
+    let mut name = name.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    PathBuf::from(name)
+}

@@ -1,0 +1,125 @@
+//! From flags to a list that passed the gate.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use blindmatch::Result;
+use blindmatch::consent::{ConsentedList, Outcome, Policy, Suppression};
+use blindmatch::list::{self, Column, Format, Options, Progress, Source, Watch};
+use indicatif::ProgressBar;
+use jiff::Timestamp;
+
+use super::Shared;
+use super::args::ListArgs;
+
+/// A list that was read.
+pub struct Loaded {
+    pub source: Source,
+    pub list: Arc<ConsentedList>,
+    pub columns: Vec<Column>,
+    pub took: Duration,
+}
+
+impl ListArgs {
+    fn options(&self, format: Option<Format>) -> Options {
+        Options {
+            format,
+            profile: self.profile,
+            region: self.region,
+            strict: self.strict,
+            ..Options::default()
+        }
+    }
+
+    fn policy(&self) -> Result<Policy> {
+        let mut policy = Policy::new(self.purpose, Timestamp::now())?;
+        if let Some(vendor) = self.tcf_vendor {
+            policy = policy.with_vendor(vendor);
+        }
+        if let Some(notice) = &self.attest_consent {
+            policy = policy.with_attestation(notice)?;
+        }
+        Ok(policy)
+    }
+
+    /// Reads the suppression lists. Each tells its format by its name.
+    fn suppression(&self, shared: &Shared) -> Result<Suppression> {
+        let mut all = Suppression::default();
+        for path in &self.suppress {
+            let source = Source::open(path, self.options(None))?;
+            let mut watch = Reading::new(shared, "suppression", None);
+            all = all.and(list::suppression(&source, &mut watch)?);
+        }
+        Ok(all)
+    }
+
+    /// Reads a list through the gate.
+    pub fn load(&self, path: &Path, who: &str, shared: &Shared) -> Result<Loaded> {
+        self.load_telling(path, who, shared, None)
+    }
+
+    /// The same, telling what became of each identifier.
+    pub fn load_telling(
+        &self,
+        path: &Path,
+        who: &str,
+        shared: &Shared,
+        tell: Option<Tell<'_>>,
+    ) -> Result<Loaded> {
+        let started = Instant::now();
+        let source = Source::open(path, self.options(self.format))?;
+        let (policy, suppression) = (self.policy()?, self.suppression(shared)?);
+        let mut watch = Reading::new(shared, who, tell);
+        let admitted = list::admit(&source, policy, suppression, &mut watch)?;
+        for problem in &admitted.problems {
+            tracing::info!(row = problem.row, reason = %problem.reason, "{who}: cannot be read");
+        }
+        let (list, columns) = (Arc::new(admitted.list), admitted.columns);
+        Ok(Loaded { source, list, columns, took: started.elapsed() })
+    }
+}
+
+/// Hears what became of each identifier: row, column, outcome.
+pub type Tell<'a> = &'a mut dyn FnMut(u64, Option<&str>, Outcome);
+
+/// Shows how far reading is, and stops it on a signal.
+struct Reading<'a> {
+    bar: ProgressBar,
+    stop: &'a AtomicBool,
+    tell: Option<Tell<'a>>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(shared: &'a Shared, who: &str, tell: Option<Tell<'a>>) -> Self {
+        Reading { bar: shared.bars.reading(who), stop: &shared.stop, tell }
+    }
+}
+
+impl Watch for Reading<'_> {
+    fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
+        self.bar.set_position(progress.rows);
+        match self.stop.load(Ordering::Relaxed) {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn wants_outcomes(&self) -> bool {
+        self.tell.is_some()
+    }
+
+    fn outcome(&mut self, row: u64, column: Option<&str>, outcome: Outcome) {
+        if let Some(tell) = &mut self.tell {
+            tell(row, column, outcome);
+        }
+    }
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,96 @@
+//! `blindmatch match`: both sides in one process, through the real protocol.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use blindmatch::error::PeerFault;
+use blindmatch::protocol::{Party, Reveal};
+use blindmatch::report::Report;
+use blindmatch::session::{Outcome, Session, Settings};
+use blindmatch::transport::{Link, Timing, drive, memory};
+use blindmatch::{Error, Result};
+
+use super::Shared;
+use super::args::MatchArgs;
+use super::lists::Loaded;
+use super::output::{self, Destination};
+
+pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
+    let started = Instant::now();
+    let to = destinations(args)?;
+    let advertiser = args.list.load(&args.advertiser, Party::Advertiser.name(), shared)?;
+    let platform = args.list.load(&args.platform, Party::Platform.name(), shared)?;
+
+    let [link, peer] = memory::pair();
+    let (ours, theirs) = thread::scope(|scope| {
+        let other = scope.spawn(|| side(args, Party::Platform, &platform, peer, shared));
+        let ours = side(args, Party::Advertiser, &advertiser, link, shared);
+        (ours, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let (ours, theirs) = both(ours, theirs)?;
+
+    let writing = Instant::now();
+    to.advertiser.write(&advertiser, &ours)?;
+    to.platform.write(&platform, &theirs)?;
+    let wrote = writing.elapsed();
+
+    let report = Report::new(&advertiser.list, &ours).with_other_side(&platform.list, &theirs);
+    let mut report = report;
+    report.add_phase("read", advertiser.took + platform.took);
+    report.add_phase("write", wrote);
+    report.set_total(started.elapsed());
+    output::report(&report, args.output.report.as_deref(), args.output.uses_stdout(), shared)
+}
+
+/// Where each side's matched rows go.
+struct Destinations {
+    advertiser: Destination,
+    platform: Destination,
+}
+
+/// `--output` is the receiver's; where both receive, the advertiser's.
+fn destinations(args: &MatchArgs) -> Result<Destinations> {
+    let of = |path: &Option<PathBuf>| Destination::new(path.as_deref(), args.output.output_format);
+    let (output, second) = (of(&args.output.output)?, of(&args.platform_output)?);
+    let none = Destination::default;
+    match args.reveal {
+        Reveal::Both => Ok(Destinations { advertiser: output, platform: second }),
+        _ if args.platform_output.is_some() => {
+            Err(Error::Misuse("--platform-output goes with --reveal both".into()))
+        }
+        Reveal::Platform => Ok(Destinations { advertiser: none(), platform: output }),
+        Reveal::Advertiser => Ok(Destinations { advertiser: output, platform: none() }),
+        _ if args.output.output.is_some() => {
+            Err(Error::Misuse("--reveal count gives nobody rows: leave out --output".into()))
+        }
+        _ => Ok(Destinations { advertiser: none(), platform: none() }),
+    }
+}
+
+fn side(
+    args: &MatchArgs,
+    party: Party,
+    loaded: &Loaded,
+    link: Link,
+    shared: &Shared,
+) -> Result<Outcome> {
+    let mut settings = Settings::new(party);
+    settings.reveal = args.reveal;
+    settings.min_audience = Some(args.min_audience);
+    settings.max_elements = u64::MAX;
+    let session = Session::new(settings, Arc::clone(&loaded.list))?;
+    let mut bar = shared.bars.session(party.name());
+    drive(session, link, Timing::unlimited(), &shared.stop, &mut bar)
+}
+
+/// Both outcomes, or the error that came first: the other side's is an echo of it.
+fn both(ours: Result<Outcome>, theirs: Result<Outcome>) -> Result<(Outcome, Outcome)> {
+    match (ours, theirs) {
+        (Ok(ours), Ok(theirs)) => Ok((ours, theirs)),
+        (Err(Error::Peer(PeerFault::Aborted(_) | PeerFault::HungUp(_))), Err(error))
+        | (Err(error), _)
+        | (_, Err(error)) => Err(error),
+    }
+}
