@@ -168,7 +168,7 @@ pub(super) mod tests {
     /// The same string through another reader.
     #[test]
     fn agrees_with_iab_gpp() {
-        let text = "CPXuQIAPXuQIAAfKABENB-CgACAAAAAAAAAAYgF5wAQF5gAAAA.YAAAAAAAAAAA";
+        let text = "CPXuQIAPXuQIAAfKABENB-CgACAAAAAAAAYgF5wAQF5gAAAA.YAAAAAAAAAAA";
         let published = ["CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA", text];
         let ours = [core(&[1, 3, 4], 7, None), core(&[1, 4], 755, None)];
         for text in published.iter().map(|text| (*text).to_owned()).chain(ours) {
