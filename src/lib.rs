@@ -25,6 +25,7 @@ pub mod consent;
 pub mod error;
 pub mod group;
 pub mod identifier;
+pub mod list;
 
 pub use consent::ConsentedList;
 pub use error::{Error, Result};
