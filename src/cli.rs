@@ -2,7 +2,7 @@
 
 mod args;
 mod check;
-mod keygen;
+// mod keygen;
 mod lists;
 mod matching;
 mod output;
@@ -46,7 +46,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
     match &cli.command {
         Command::Match(args) => matching::run(args, &shared),
         Command::Check(args) => check::run(args, &shared),
-        Command::Keygen(args) => keygen::run(args, &shared),
+        Command::Keygen(_) => todo!(),
         Command::Serve(_) => todo!(),
         Command::Connect(_) => todo!(),
     }
@@ -63,8 +63,9 @@ struct Shared {
 fn stop_on_signal() -> blindmatch::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        let registered = flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&stop))
-            .and_then(|_| flag::register(signal, Arc::clone(&stop)));
+        let registered =
+            flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&stop))
+                .and_then(|_| flag::register(signal, Arc::clone(&stop)));
         registered.map_err(Error::io("installing a signal handler"))?;
     }
     Ok(stop)
@@ -107,7 +108,9 @@ fn remedy(error: &Error) -> Option<String> {
             "purpose" => "both sides must pass the same --purpose".to_owned(),
             "reveal" => "agree with your peer on --reveal; the platform decides".to_owned(),
             "minimum audience" => "leave out --min-audience to take the platform's".to_owned(),
-            "list size" => "raise --max-elements on the side that refuses, or split the list".to_owned(),
+            "list size" => {
+                "raise --max-elements on the side that refuses, or split the list".to_owned()
+            }
             "role" => "one side runs `serve`, the other `connect`".to_owned(),
             _ => return None,
         },

@@ -1,19 +1,52 @@
-//! The consent gate: the only maker of a list that can be blinded.
+//! Consent: purposes, records, and the gate that alone makes a list that can be blinded.
+//!
+//! Everyone on a list has a [`Record`] for each identifier: what it was collected for, what its
+//! owner agreed to, and every no. A [`Policy`] names the purpose of a match and judges records by
+//! the rules that are listed there; the default is to refuse. The [`Gate`] applies the policy to a
+//! whole list, counts every refusal by reason, and makes the [`ConsentedList`], which is what the
+//! protocols take. Nothing else can make one.
+//!
+//! ```
+//! use blindmatch::consent::{Policy, Purpose, Purposes, Record, Refusal};
+//! use jiff::Timestamp;
+//!
+//! let policy = Policy::new(Purpose::TARGETED_ADVERTISING, Timestamp::now())?;
+//! let given_for_two_factor = Record {
+//!     collected_for: Purposes::parse("two-factor authentication"),
+//!     purposes: Purposes::parse("TargetedAdvertising"),
+//!     ..Record::default()
+//! };
+//! assert_eq!(policy.judge(&given_for_two_factor), Err(Refusal::CollectedForSecurity));
+//! # Ok::<(), blindmatch::Error>(())
+//! ```
 
-use jiff::Timestamp;
-
-use crate::error::Result;
-use crate::identifier::Identifier;
-
+mod bits;
 mod gate;
+mod gpp;
 mod list;
+mod policy;
 mod purpose;
+mod purposes;
 mod record;
+mod suppression;
+mod tally;
+mod tcf;
+#[cfg(test)]
+mod tests;
 
-pub use gate::{Gate, Policy, Refusal};
+pub use bits::UnreadableSignal;
+pub use gate::{Gate, Outcome, Removal};
+pub use gpp::Gpp;
 pub use list::{ConsentedList, Occurrence};
-pub use purpose::Purpose;
-pub use record::Record;
+pub use policy::{Ground, Policy, Refusal};
+pub use purpose::{Purpose, PurposeClass};
+pub use purposes::Purposes;
+pub use record::{Record, Signal};
+pub use suppression::Suppression;
+pub use tally::Tally;
+pub use tcf::Tcf;
+
+use crate::identifier::Identifier;
 
 /// One identifier of one row, as it is put before the gate.
 #[derive(Debug)]

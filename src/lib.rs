@@ -19,40 +19,23 @@
 //! - [`list`](mod@list): reading lists from files into the gate, writing matched rows;
 //! - [`group`]: batched ristretto255;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
-//! - [`transport`]: what carries a session's bytes.
+//! - [`transport`]: what carries a session's bytes;
+//! - [`report`]: what a run did, as facts;
+//! - [`bench`]: workloads for benchmarks, tests and examples.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod bench;
 pub mod consent;
 pub mod error;
 pub mod group;
 pub mod identifier;
+pub mod list;
 pub mod protocol;
+pub mod report;
 pub mod session;
 pub mod transport;
 pub mod wire;
 
 pub use consent::ConsentedList;
 pub use error::{Error, Result};
-
-/// A list for the examples in this documentation: every value an e-mail address with consent.
-#[doc(hidden)]
-pub fn doctest_list(values: &[&str]) -> Result<std::sync::Arc<ConsentedList>> {
-    use consent::{Candidate, Gate, Policy, Purpose, Record};
-    let purpose = Purpose::TARGETED_ADVERTISING;
-    let mut gate = Gate::new(Policy { purpose, at: jiff::Timestamp::now() })?;
-    let record = Record { purposes: vec![purpose], ..Record::default() };
-    gate.offer(
-        values
-            .iter()
-            .zip(0..)
-            .map(|(value, row)| Candidate {
-                identifier: identifier::Identifier::from_normalised(identifier::Kind::Email, value),
-                row,
-                column: 0,
-                record: record.clone(),
-            })
-            .collect(),
-    );
-    Ok(std::sync::Arc::new(gate.finish()))
-}

@@ -43,16 +43,24 @@
 //! matched identifiers over distinct ones of the reporting side's list; `matched.rows` is known
 //! only to a side that learns which of its rows matched.
 
+mod check;
 mod summary;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::consent::{ConsentedList, Refusal, Tally};
+use crate::error::{Error, Result};
+use crate::list::Matches;
 use crate::protocol::{Party, Phase, Reveal};
 use crate::session::Outcome;
+
+pub use check::CheckReport;
 
 /// The report of one run.
 #[derive(Clone, Debug, Serialize)]
@@ -194,8 +202,7 @@ impl Report {
 
     /// The JSON document, indented, with a final newline.
     pub fn to_json(&self) -> String {
-        let json = serde_json::to_string_pretty(self).expect("a report has only text keys");
-        json + "\n"
+        to_json(self)
     }
 
     fn party(&mut self, party: Party) -> &mut PartyCounts {
@@ -212,8 +219,16 @@ pub const VERSION: u32 = 1;
 
 impl PartyCounts {
     fn own(list: &ConsentedList) -> PartyCounts {
-        let tally: &Tally = list.tally();
-        let own = OwnCounts {
+        let tally = list.tally();
+        let own = OwnCounts::from(tally);
+        let attestation = list.attestation().map(str::to_owned);
+        PartyCounts { own: Some(own), distinct: tally.distinct, attestation }
+    }
+}
+
+impl From<&Tally> for OwnCounts {
+    fn from(tally: &Tally) -> OwnCounts {
+        OwnCounts {
             rows: tally.rows,
             identifiers: tally.identifiers,
             admitted: tally.admitted,
@@ -222,9 +237,7 @@ impl PartyCounts {
             unreadable: tally.unreadable(),
             unreadable_by_reason: tally.unreadable.clone(),
             duplicates: tally.duplicates,
-        };
-        let attestation = list.attestation().map(str::to_owned);
-        PartyCounts { own: Some(own), distinct: tally.distinct, attestation }
+        }
     }
 }
 
@@ -233,14 +246,40 @@ fn matched(list: &ConsentedList, outcome: &Outcome) -> Option<Matched> {
         return None;
     }
     let identifiers = outcome.answer.count?;
-    let rows = outcome.answer.matched.as_deref().map(|matched| list.rows(matched).len() as u64);
+    let rows = outcome.answer.matched.as_deref().map(|matched| rows(list, matched));
     let rate = if list.is_empty() { 0.0 } else { identifiers as f64 / list.len() as f64 };
     Some(Matched { identifiers, rows, rate })
 }
 
+fn to_json(report: &impl Serialize) -> String {
+    let json = serde_json::to_string_pretty(report).expect("a report has only text keys");
+    json + "\n"
+}
+
+/// Writes a file whole or not at all: beside its place first, then on disk, then into its place.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".partial");
+    let write = || {
+        let mut file = fs::File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    write().map_err(Error::io(format!("writing {}", path.display())))
+}
+
+/// How many rows the elements `matched` stand in.
+fn rows(list: &ConsentedList, matched: &[u32]) -> u64 {
+    Matches::new(list, matched.iter().map(|&index| index as usize)).rows()
+}
+
 /// The most memory that this process has held, in bytes; `None` where the system does not tell.
 pub fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)

@@ -6,19 +6,16 @@
 //! memory, over TCP and over TLS, and a test can play any peer.
 //!
 //! ```
-//! use std::sync::Arc;
-//! use blindmatch::consent::{Candidate, Gate, Policy, Purpose, Record};
-//! use blindmatch::identifier::{Identifier, Kind};
+//! use blindmatch::bench::workload;
 //! use blindmatch::protocol::Party;
 //! use blindmatch::session::{Action, Session, Settings};
 //!
-//! # fn list(values: &[&str]) -> blindmatch::Result<Arc<blindmatch::ConsentedList>> {
-//! #     blindmatch::doctest_list(values)
-//! # }
-//! // `list` puts each value before the consent gate, with a record that grants the purpose.
+//! // Each list passes the consent gate.
+//! let ours = workload::list(["ann@example.com", "bob@example.com"])?;
+//! let theirs = workload::list(["bob@example.com", "eve@example.com"])?;
 //! let mut sides = [
-//!     Session::new(Settings::new(Party::Advertiser), list(&["ann@example.com", "bob@example.com"])?)?,
-//!     Session::new(Settings::new(Party::Platform), list(&["bob@example.com", "eve@example.com"])?)?,
+//!     Session::new(Settings::new(Party::Advertiser), ours)?,
+//!     Session::new(Settings::new(Party::Platform), theirs)?,
 //! ];
 //! let mut done = [false; 2];
 //! while done != [true; 2] {

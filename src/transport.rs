@@ -38,6 +38,13 @@ pub struct Timing {
     pub keep_alive: Duration,
 }
 
+impl Timing {
+    /// No limits: for two sides within one process.
+    pub fn unlimited() -> Timing {
+        Timing { idle: Duration::MAX, total: Duration::MAX, keep_alive: Duration::from_secs(5) }
+    }
+}
+
 impl Default for Timing {
     /// 30 s of silence, one hour in all, a keep-alive every 5 s.
     fn default() -> Self {

@@ -241,7 +241,11 @@ fn region(text: &str) -> Result<Region, String> {
 }
 
 fn format(text: &str) -> Result<Format, String> {
-    Format::parse(text).ok_or_else(|| one_of(["csv", "parquet"]))
+    match text {
+        "csv" => Ok(Format::Csv),
+        "parquet" => Ok(Format::Parquet),
+        _ => Err(one_of(["csv", "parquet"])),
+    }
 }
 
 fn reveal(text: &str) -> Result<Reveal, String> {

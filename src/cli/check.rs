@@ -1,10 +1,35 @@
 //! `blindmatch check`: what the gate would admit and refuse, and why; touches no network.
 
-use std::path::Path;
-
 use blindmatch::Result;
-use blindmatch::consent::{Outcome, Tally};
-use blindmatch::report::{CheckReport, peak_memory};
+use blindmatch::consent::Outcome;
+use blindmatch::report::CheckReport;
 
-use super::Shared;
 use super::args::CheckArgs;
+use super::{Shared, output};
+
+pub fn run(args: &CheckArgs, shared: &Shared) -> Result<()> {
+    let mut told = 0;
+    let stdout_taken = args.report.as_deref().is_some_and(output::is_stdout);
+    let mut tell = |row: u64, column: Option<&str>, outcome: Outcome| {
+        let reason = match outcome {
+            Outcome::Refused(refusal) => format!("refused: {refusal}"),
+            Outcome::Unreadable(reason) => format!("unreadable: {reason}"),
+            _ => return,
+        };
+        told += 1;
+        if told <= args.show && !shared.quiet {
+            let place = column.map_or_else(String::new, |column| format!(", {column}"));
+            shared.bars.print(&format!("row {row}{place}: {reason}"), stdout_taken);
+        }
+    };
+    let loaded = args.list.load_telling(&args.path, "list", shared, Some(&mut tell))?;
+    if told > args.show && args.show > 0 && !shared.quiet {
+        let more = told - args.show;
+        shared.bars.print(&format!("and {more} more (--show N names more)"), stdout_taken);
+    }
+    if told > 0 && args.show > 0 && !shared.quiet {
+        shared.bars.print("", stdout_taken);
+    }
+    let report = CheckReport::new(&loaded.list);
+    output::publish(&report, &report.to_json(), args.report.as_deref(), stdout_taken, shared)
+}

@@ -86,19 +86,19 @@ impl ListArgs {
 pub type Tell<'a> = &'a mut dyn FnMut(u64, Option<&str>, Outcome);
 
 /// Shows how far reading is, and stops it on a signal.
-struct Reading<'a> {
+struct Reading<'a, 'b> {
     bar: ProgressBar,
     stop: &'a AtomicBool,
-    tell: Option<Tell<'a>>,
+    tell: Option<Tell<'b>>,
 }
 
-impl<'a> Reading<'a> {
-    fn new(shared: &'a Shared, who: &str, tell: Option<Tell<'a>>) -> Self {
+impl<'a, 'b> Reading<'a, 'b> {
+    fn new(shared: &'a Shared, who: &str, tell: Option<Tell<'b>>) -> Self {
         Reading { bar: shared.bars.reading(who), stop: &shared.stop, tell }
     }
 }
 
-impl Watch for Reading<'_> {
+impl Watch for Reading<'_, '_> {
     fn progress(&mut self, progress: Progress) -> ControlFlow<()> {
         self.bar.set_position(progress.rows);
         match self.stop.load(Ordering::Relaxed) {
@@ -118,7 +118,7 @@ impl Watch for Reading<'_> {
     }
 }
 
-impl Drop for Reading<'_> {
+impl Drop for Reading<'_, '_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

@@ -36,12 +36,12 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     to.platform.write(&platform, &theirs)?;
     let wrote = writing.elapsed();
 
-    let report = Report::new(&advertiser.list, &ours).with_other_side(&platform.list, &theirs);
-    let mut report = report;
+    let mut report = Report::new(&advertiser.list, &ours).with_other_side(&platform.list, &theirs);
     report.add_phase("read", advertiser.took + platform.took);
     report.add_phase("write", wrote);
     report.set_total(started.elapsed());
-    output::report(&report, args.output.report.as_deref(), args.output.uses_stdout(), shared)
+    let (path, stdout_taken) = (args.output.report.as_deref(), args.output.uses_stdout());
+    output::publish(&report, &report.to_json(), path, stdout_taken, shared)
 }
 
 /// Where each side's matched rows go.

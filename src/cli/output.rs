@@ -1,10 +1,11 @@
 //! Where answers go: files, written whole or not at all, or standard output.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use blindmatch::list::{self, Format, Matches};
-use blindmatch::report::Report;
+use blindmatch::report;
 use blindmatch::session::Outcome;
 use blindmatch::{Error, Result};
 
@@ -19,7 +20,7 @@ impl OutputArgs {
     }
 }
 
-fn is_stdout(path: &Path) -> bool {
+pub fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
@@ -48,29 +49,30 @@ impl Destination {
         let Some(path) = &self.path else { return Ok(()) };
         let matched = outcome.answer.matched.as_deref().unwrap_or_default();
         let matches = Matches::new(&loaded.list, matched.iter().map(|&index| index as usize));
-        list::write_matches(&loaded.source, &loaded.columns, &matches, path, self.format)
+        todo!("{} {:?} {}", path.display(), self.format, matches.rows())
     }
 }
 
-/// Shows the summary and writes the report.
-pub fn report(
-    report: &Report,
+/// Shows a report's summary, unless quiet, and writes its JSON where that was asked for.
+pub fn publish(
+    summary: &dyn Display,
+    json: &str,
     path: Option<&Path>,
     stdout_taken: bool,
     shared: &Shared,
 ) -> Result<()> {
-    let to_stdout = |text: String| {
+    let to_stdout = |text: &str| {
         let written = io::stdout().lock().write_all(text.as_bytes());
         written.map_err(Error::io("writing to standard output"))
     };
     match (shared.quiet, stdout_taken) {
         (true, _) => {}
-        (false, true) => eprint!("{report}"),
-        (false, false) => to_stdout(report.to_string())?,
+        (false, true) => eprint!("{summary}"),
+        (false, false) => to_stdout(&summary.to_string())?,
     }
     match path {
         None => Ok(()),
-        Some(path) if is_stdout(path) => to_stdout(report.to_json()),
-        Some(path) => blindmatch::report::write_whole(path, report.to_json().as_bytes()),
+        Some(path) if is_stdout(path) => to_stdout(json),
+        Some(path) => report::write_whole(path, json.as_bytes()),
     }
 }

@@ -1,6 +1,6 @@
 //! Progress bars: on a terminal, on standard error, and nowhere else.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 
 use blindmatch::protocol::{Phase, Progress};
 use blindmatch::transport::Observer;
@@ -12,13 +12,22 @@ pub struct Bars(MultiProgress);
 
 impl Bars {
     pub fn new(quiet: bool) -> Bars {
-        let shown = !quiet && std::io::stderr().is_terminal();
+        let shown = !quiet && io::stderr().is_terminal();
         let hidden = ProgressDrawTarget::hidden;
         Bars(MultiProgress::with_draw_target(if shown {
             ProgressDrawTarget::stderr()
         } else {
             hidden()
         }))
+    }
+
+    /// Prints a line without disturbing the bars.
+    pub fn print(&self, line: &str, to_stderr: bool) {
+        // A reader that left early (`| head`) is no error.
+        let _ = self.0.suspend(|| match to_stderr {
+            true => writeln!(io::stderr(), "{line}"),
+            false => writeln!(io::stdout(), "{line}"),
+        });
     }
 
     /// A bar for reading a list of unknown length.

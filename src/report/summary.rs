@@ -1,5 +1,6 @@
 //! The report as text, to be read at a glance.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use super::{OwnCounts, PartyCounts, Report};
@@ -9,7 +10,8 @@ impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Report { protocol, profile, purpose, .. } = self;
         writeln!(f, "Protocol {protocol} over ristretto255, profile {profile}, for {purpose}\n")?;
-        self.write_counts(f)?;
+        line(f, "", ["advertiser", "platform"])?;
+        write_counts(f, &[&self.parties.advertiser, &self.parties.platform])?;
         writeln!(f)?;
         self.write_result(f)?;
         writeln!(f)?;
@@ -22,48 +24,6 @@ impl Display for Report {
 }
 
 impl Report {
-    fn write_counts(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let sides = [&self.parties.advertiser, &self.parties.platform];
-        line(f, "", ["advertiser".to_owned(), "platform".to_owned()])?;
-        let own = |count: fn(&OwnCounts) -> u64| {
-            sides.map(|side| side.own.as_ref().map_or_else(|| "-".to_owned(), |c| grouped(count(c))))
-        };
-        line(f, "rows read", own(|c| c.rows))?;
-        line(f, "identifiers", own(|c| c.identifiers))?;
-        line(f, "  admitted", own(|c| c.admitted))?;
-        if sides.iter().filter_map(|side| side.own.as_ref()).any(|c| c.attested > 0) {
-            line(f, "    on attestation", own(|c| c.attested))?;
-        }
-        line(f, "  refused", own(|c| c.refused.values().sum()))?;
-        self.write_reasons(f, |c| c.refused.iter().map(|(r, n)| (r.name(), *n)).collect())?;
-        line(f, "  unreadable", own(|c| c.unreadable))?;
-        self.write_reasons(f, |c| c.unreadable_by_reason.iter().map(|(r, n)| (*r, *n)).collect())?;
-        line(f, "  duplicates", own(|c| c.duplicates))?;
-        line(f, "took part", sides.map(|side| grouped(side.distinct)))
-    }
-
-    fn write_reasons(
-        &self,
-        f: &mut Formatter<'_>,
-        reasons: fn(&OwnCounts) -> Vec<(&'static str, u64)>,
-    ) -> fmt::Result {
-        let sides = [&self.parties.advertiser, &self.parties.platform];
-        let counts = sides.map(|side: &PartyCounts| side.own.as_ref().map(reasons));
-        let mut names: Vec<_> = counts.iter().flatten().flatten().map(|(name, _)| *name).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            let cells = counts.each_ref().map(|side| match side {
-                None => "-".to_owned(),
-                Some(counts) => {
-                    grouped(counts.iter().find(|(n, _)| *n == name).map_or(0, |(_, count)| *count))
-                }
-            });
-            line(f, &format!("    {}", name.replace('_', " ")), cells)?;
-        }
-        Ok(())
-    }
-
     fn write_result(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.withheld {
             let least = self.min_audience;
@@ -106,7 +66,8 @@ impl Report {
         let known = order.filter_map(|name| Some((name, *self.phases.get(name)?)));
         for (index, (name, time)) in known.enumerate() {
             let separator = if index == 0 { " = " } else { ", " };
-            let separator = if index == 0 && self.overlaps() { " (sides overlap): " } else { separator };
+            let separator =
+                if index == 0 && self.overlaps() { " (sides overlap): " } else { separator };
             write!(f, "{separator}{name} {}", seconds(time))?;
         }
         let (sent, received) = (bytes(self.bytes.sent), bytes(self.bytes.received));
@@ -123,12 +84,62 @@ impl Report {
     }
 }
 
-fn line(f: &mut Formatter<'_>, name: &str, [advertiser, platform]: [String; 2]) -> fmt::Result {
-    writeln!(f, "{name:<34}{advertiser:>14}{platform:>14}")
+/// A line for each count, a column for each list; a dash where a count is not known.
+pub(super) fn write_counts(f: &mut Formatter<'_>, lists: &[&PartyCounts]) -> fmt::Result {
+    let row = |f: &mut Formatter<'_>, name: &str, count: fn(&OwnCounts) -> u64| {
+        line(f, name, lists.iter().map(|list| cell(list.own.as_ref().map(count))))
+    };
+    row(f, "rows read", |c| c.rows)?;
+    row(f, "identifiers", |c| c.identifiers)?;
+    row(f, "  admitted", |c| c.admitted)?;
+    if lists.iter().filter_map(|list| list.own.as_ref()).any(|c| c.attested > 0) {
+        row(f, "    on attestation", |c| c.attested)?;
+    }
+    row(f, "  refused", |c| c.refused.values().sum())?;
+    write_reasons(f, lists, |c| c.refused.iter().map(|(r, n)| (r.name(), *n)).collect())?;
+    row(f, "  unreadable", |c| c.unreadable)?;
+    write_reasons(f, lists, |c| c.unreadable_by_reason.iter().map(|(r, n)| (*r, *n)).collect())?;
+    row(f, "  duplicates among the admitted", |c| c.duplicates)?;
+    line(f, "took part", lists.iter().map(|list| grouped(list.distinct)))
+}
+
+/// A line for each reason that any list has.
+fn write_reasons(
+    f: &mut Formatter<'_>,
+    lists: &[&PartyCounts],
+    reasons: fn(&OwnCounts) -> Vec<(&'static str, u64)>,
+) -> fmt::Result {
+    let counts: Vec<_> = lists.iter().map(|list| list.own.as_ref().map(reasons)).collect();
+    let names: BTreeSet<_> = counts.iter().flatten().flatten().map(|(name, _)| *name).collect();
+    for name in names {
+        let cells = counts.iter().map(|list| {
+            let count =
+                |counts: &Vec<_>| counts.iter().find(|(n, _)| *n == name).map_or(0, |c| c.1);
+            cell(list.as_ref().map(count))
+        });
+        line(f, &format!("    {}", name.replace('_', " ")), cells)?;
+    }
+    Ok(())
+}
+
+fn cell(count: Option<u64>) -> String {
+    count.map_or_else(|| "-".to_owned(), grouped)
+}
+
+fn line<T: Display>(
+    f: &mut Formatter<'_>,
+    name: &str,
+    cells: impl IntoIterator<Item = T>,
+) -> fmt::Result {
+    write!(f, "{name:<34}")?;
+    for cell in cells {
+        write!(f, "{cell:>14}")?;
+    }
+    writeln!(f)
 }
 
 /// With a thin separator at the thousands: 1 048 576.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::identifier::Identifier;
 use crate::wire::POINTS_PER_FRAME;
 
 /// Hashing and blinding our own list.
@@ -43,15 +44,16 @@ impl Blinding {
     /// Blinds the next run; once all are, sorts them and hands them over.
     pub(super) fn advance(&mut self, engine: &Engine) -> Option<Blinded> {
         let start = self.done.len();
-        let elements = &self.list.elements()[start..];
-        if elements.is_empty() {
+        let identifiers = &self.list.identifiers()[start..];
+        if identifiers.is_empty() {
             self.done.par_sort_unstable();
             let slots = std::mem::take(&mut self.done);
             return Some(Blinded { key: self.key.clone(), slots });
         }
-        let run = &elements[..elements.len().min(WORK_UNIT)];
+        let run = &identifiers[..identifiers.len().min(WORK_UNIT)];
+        let run: Vec<&[u8; Identifier::LEN]> = run.iter().map(Identifier::as_bytes).collect();
         let mut encodings = vec![Encoding::default(); run.len()];
-        engine.hash_blind(&self.tag, run, &self.key, &mut encodings);
+        engine.hash_blind(&self.tag, &run, &self.key, &mut encodings);
         let slots = encodings.into_iter().zip(start as u32..);
         self.done.extend(slots.map(|(encoding, index)| Slot { encoding, index }));
         None

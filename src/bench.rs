@@ -1,0 +1,3 @@
+//! What benchmarks, tests and examples share.
+
+pub mod workload;

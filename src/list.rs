@@ -1,0 +1,35 @@
+//! Lists: reading files into the gate, and writing the rows that matched.
+//!
+//! A list is CSV (or its kin with `;`, tab or `|`, plain or compressed with gzip or zstd) or
+//! Parquet, and has a header. Names of columns are read without regard to case and separators.
+//!
+//! | columns | hold |
+//! |---|---|
+//! | `email`, `phone`, any number of each (`email_2`, `Phone Home`, `mobile`) | identifiers as people write them |
+//! | `email_sha256`, `phone_sha256` | digests of normalised identifiers, in hexadecimal or Base64 |
+//! | `kind` and `value` | the long form: one identifier a row; `kind` is one of the names above |
+//! | `collected_for`, `purposes`, `consented_at`, `expires_at`, `withdrawn_at`, `opt_out`, `gpc`, `notice`, `ad_user_data`, `ad_personalization`, `tcf`, `gpp` | what is on record of consent: see [`Record`](crate::consent::Record) |
+//! | the same after the name of an identifier column or a kind (`phone_collected_for`) | the same for those identifiers alone: see [`Record::within`](crate::consent::Record::within) |
+//! | any other | the list's own data, which stays as it is |
+//!
+//! Rows that cannot be read are counted, named by their number, and never stop a run, unless the
+//! caller asks for that. Rows are numbered from 1 without the header; blank lines are no rows, and
+//! do not shift the numbers of others.
+//!
+//! A list is read as a stream. Matched rows are found again by reading the file a second time.
+
+mod admit;
+mod cells;
+mod columns;
+mod matches;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod rows;
+mod source;
+mod split;
+mod text;
+
+pub use admit::{Admitted, Problem, Progress, Watch, admit, suppression};
+pub use columns::Column;
+pub use matches::Matches;
+pub use source::{Format, Options, Source};
