@@ -28,8 +28,12 @@ mod rows;
 mod source;
 mod split;
 mod text;
+mod write;
+#[cfg(feature = "parquet")]
+mod write_parquet;
 
 pub use admit::{Admitted, Problem, Progress, Watch, admit, suppression};
 pub use columns::Column;
 pub use matches::Matches;
 pub use source::{Format, Options, Source};
+pub use write::Output;

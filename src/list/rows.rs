@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::cells::{Found, Memory, Reading, Unread};
+use super::cells::{Cells, Found, Memory, Reading, Unread};
 use super::columns::Plan;
 #[cfg(feature = "parquet")]
 use super::parquet::{Columns, Parquet};
@@ -12,6 +12,7 @@ use super::source::{Format, Source};
 use super::split::Block;
 use super::text::{Fields, Text};
 use crate::error::Result;
+use crate::identifier::Unreadable;
 
 /// A list that is being read, with its header read.
 pub(super) struct Reader {
@@ -67,6 +68,16 @@ impl Reader {
         }
     }
 
+    /// A parser of single rows, for [`Batch::with_row`].
+    pub(super) fn fields(&self) -> Fields {
+        let delimiter = match &self.inner {
+            Inner::Text(text) => text.delimiter,
+            #[cfg(feature = "parquet")]
+            Inner::Parquet(_) => b',', // not used
+        };
+        Fields::new(delimiter, self.header().len())
+    }
+
     /// Reads what the plan needs only, where the format allows it.
     #[cfg_attr(not(feature = "parquet"), expect(unused_variables))]
     pub(super) fn project(self, plan: &Plan) -> Result<Reader> {
@@ -74,6 +85,19 @@ impl Reader {
             Inner::Text(text) => Inner::Text(text),
             #[cfg(feature = "parquet")]
             Inner::Parquet(parquet) => Inner::Parquet(parquet.project(plan.cells())?),
+        };
+        Ok(Reader { inner, ..self })
+    }
+
+    /// Reads all columns.
+    pub(super) fn whole(self) -> Result<Reader> {
+        let inner = match self.inner {
+            Inner::Text(text) => Inner::Text(text),
+            #[cfg(feature = "parquet")]
+            Inner::Parquet(parquet) => {
+                let cells = (0..parquet.header().len()).collect();
+                Inner::Parquet(parquet.project(cells)?)
+            }
         };
         Ok(Reader { inner, ..self })
     }
@@ -112,6 +136,30 @@ impl Batch {
     /// Number of rows.
     pub(super) fn rows(&self) -> u64 {
         self.rows.len() as u64
+    }
+
+    /// Whether a row, by its number in the list, is in this batch.
+    pub(super) fn holds(&self, row: u32) -> bool {
+        row >= self.first && u64::from(row) < u64::from(self.first) + self.rows()
+    }
+
+    /// Parses one row, by its number in the list.
+    pub(super) fn with_row<T>(
+        &self,
+        row: u32,
+        fields: &mut Fields,
+        then: impl FnOnce(&dyn Cells) -> T,
+    ) -> Result<T, Unreadable> {
+        let index = row.wrapping_sub(self.first) as usize;
+        match &self.rows {
+            Rows::Text { block, .. } => {
+                let span = block.spans.get(index).ok_or(Unreadable::NoIdentifier)?;
+                fields.read(&block.text, span)?;
+                Ok(then(fields))
+            }
+            #[cfg(feature = "parquet")]
+            Rows::Columns(columns) => Ok(then(&columns.row(index))),
+        }
     }
 
     /// Parses some of the rows.

@@ -1,0 +1,278 @@
+//! Writing the rows that matched.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::columns::{Plan, Planned};
+use super::matches::Matches;
+use super::rows::Reader;
+use super::source::{Format, Source};
+use crate::consent::Occurrence;
+use crate::error::{Error, InputError, Result};
+use crate::identifier::Unreadable;
+
+/// Where matched rows go, and in which format.
+#[derive(Clone, Debug)]
+pub struct Output {
+    path: Option<PathBuf>,
+    pub(super) format: Format,
+}
+
+impl Output {
+    /// A file, in the format that its name tells. A file of that name is replaced when all rows
+    /// are written, and not before.
+    pub fn file(path: impl Into<PathBuf>) -> Output {
+        let path = path.into();
+        Output { format: Format::of(&path), path: Some(path) }
+    }
+
+    /// Standard output, as CSV.
+    pub fn stdout() -> Output {
+        Output { path: None, format: Format::Csv }
+    }
+
+    /// The same in another format.
+    pub fn with_format(self, format: Format) -> Output {
+        Output { format, ..self }
+    }
+
+    /// What errors call it.
+    fn name(&self) -> String {
+        match self.path.as_deref().and_then(Path::file_name) {
+            Some(name) => name.to_string_lossy().into_owned(),
+            None => "standard output".into(),
+        }
+    }
+
+    fn io(&self) -> impl Fn(io::Error) -> Error + use<> {
+        let name = self.name();
+        move |source| Error::Io { context: format!("writing {name}"), source }
+    }
+
+    /// The delimiter that the name tells.
+    fn delimiter(&self) -> u8 {
+        let extension = self.path.as_deref().and_then(Path::extension);
+        if extension.is_some_and(|e| e.eq_ignore_ascii_case("tsv")) { b'\t' } else { b',' }
+    }
+}
+
+impl Source {
+    /// Reads the list a second time and writes the rows that matched: all of its own columns as
+    /// they are, and `matched_on`, the names of the identifier columns that matched, joined by
+    /// `;`. A column `matched_on` that the list already has is left out in favour of the new one.
+    ///
+    /// CSV is written in UTF-8 with commas (tabs where the output's name ends in `.tsv`) and
+    /// quotation marks where they are needed. From Parquet to Parquet the columns keep their types;
+    /// from CSV to Parquet they are strings. Values are carried as they are: one that begins with
+    /// `=` is a formula to a spreadsheet program, as it was in the list.
+    ///
+    /// A file is written beside its final place under a temporary name and moved there at the
+    /// end, so that there is never part of a result. Returns the number of rows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Misuse`] where the list is standard input; [`Error::Input`] where it changed
+    /// since it was opened; [`Error::Io`].
+    pub fn write_matches(&self, matches: &Matches, output: &Output) -> Result<u64> {
+        self.check_unchanged()?;
+        match (output.format, output.path.as_deref()) {
+            (Format::Parquet, None) => Err(Error::Misuse(
+                "Parquet cannot be written to standard output; name a file".into(),
+            )),
+            (_, None) => {
+                let rows = self.write_to(matches, output, &mut io::stdout())?;
+                self.check_unchanged()?;
+                Ok(rows)
+            }
+            (_, Some(path)) => self.write_file(matches, output, path),
+        }
+    }
+
+    fn write_file(&self, matches: &Matches, output: &Output, path: &Path) -> Result<u64> {
+        let mut temporary = Temporary::beside(path).map_err(output.io())?;
+        let rows = self.write_to(matches, output, &mut temporary.file)?;
+        self.check_unchanged()?;
+        temporary.keep(path).map_err(output.io())?;
+        Ok(rows)
+    }
+
+    fn write_to(
+        &self,
+        matches: &Matches,
+        output: &Output,
+        to: &mut (dyn Write + Send),
+    ) -> Result<u64> {
+        #[cfg(feature = "parquet")]
+        if (self.format(), output.format) == (Format::Parquet, Format::Parquet) {
+            return super::write_parquet::copy(self, matches, to, &output.io());
+        }
+        let reader = Reader::open(self, Default::default())?;
+        let plan = Plan::new(reader.header()).map_err(|problem| self.unusable(problem))?;
+        let header = kept(reader.header(), &plan);
+        let mut table: Box<dyn Table + '_> = match output.format {
+            Format::Csv => Box::new(Csv::new(to, output)),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => {
+                Box::new(super::write_parquet::Strings::new(to, &header, output.io())?)
+            }
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => return Err(Error::Misuse(NO_PARQUET.into())),
+        };
+        table.header(&header)?;
+        let rows = self.copy(reader, &plan, matches, table.as_mut())?;
+        table.finish()?;
+        Ok(rows)
+    }
+
+    /// Copies the matched rows.
+    fn copy(
+        &self,
+        reader: Reader,
+        plan: &Plan,
+        matches: &Matches,
+        table: &mut dyn Table,
+    ) -> Result<u64> {
+        let (mut fields, mut reader) = (reader.fields(), reader.whole()?);
+        let (mut matched, mut rows) = (matches.by_row().peekable(), 0);
+        while let (Some(batch), true) = (reader.next_batch()?, matched.peek().is_some()) {
+            while let Some((row, places)) = matched.next_if(|(row, _)| batch.holds(*row)) {
+                let matched_on = matched_on(places, &plan.columns);
+                let copied = batch.with_row(row, &mut fields, |cells| {
+                    let kept = (0..plan.width).filter(|cell| Some(*cell) != plan.matched_on);
+                    let values = kept.map(|cell| cells.cell(cell)).chain([matched_on.as_bytes()]);
+                    table.row(&values.collect::<Vec<_>>())
+                });
+                self.copied(row, copied)?;
+                rows += 1;
+            }
+        }
+        match matched.next() {
+            None => Ok(rows),
+            Some(_) => Err(self.unusable("is shorter than when it was read; match again")),
+        }
+    }
+
+    fn copied(&self, row: u32, copied: Result<Result<(), Fault>, Unreadable>) -> Result<()> {
+        match copied {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Fault::Write(error))) => Err(error),
+            Ok(Err(Fault::NotUtf8)) => Err(self.bad_row(row, NOT_UTF8)),
+            Err(reason) => Err(self.bad_row(row, &reason.to_string())),
+        }
+    }
+
+    fn bad_row(&self, row: u32, reason: &str) -> Error {
+        let (list, row) = (self.name().to_owned(), u64::from(row) + 1);
+        InputError::Row { list, row, reason: reason.into() }.into()
+    }
+}
+
+/// A table that takes rows.
+pub(super) trait Table {
+    fn header(&mut self, names: &[&str]) -> Result<()>;
+    fn row(&mut self, values: &[&[u8]]) -> Result<(), Fault>;
+    fn finish(&mut self) -> Result<()>;
+}
+
+/// Why a row could not be written.
+pub(super) enum Fault {
+    /// Writing failed.
+    Write(Error),
+    /// The format holds UTF-8 only.
+    NotUtf8,
+}
+
+struct Csv<'a> {
+    writer: csv::Writer<&'a mut (dyn Write + Send)>,
+    output: &'a Output,
+}
+
+impl<'a> Csv<'a> {
+    fn new(to: &'a mut (dyn Write + Send), output: &'a Output) -> Self {
+        let writer = csv::WriterBuilder::new()
+            .delimiter(output.delimiter())
+            .buffer_capacity(1 << 18)
+            .from_writer(to);
+        Csv { writer, output }
+    }
+
+    fn failed(&self, error: csv::Error) -> Error {
+        self.output.io()(io::Error::from(error))
+    }
+}
+
+impl Table for Csv<'_> {
+    fn header(&mut self, names: &[&str]) -> Result<()> {
+        self.writer.write_record(names).map_err(|e| self.failed(e))
+    }
+
+    fn row(&mut self, values: &[&[u8]]) -> Result<(), Fault> {
+        self.writer.write_record(values).map_err(|e| Fault::Write(self.failed(e)))
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.writer.flush().map_err(self.output.io())
+    }
+}
+
+/// A file that is removed unless it is kept.
+struct Temporary {
+    path: PathBuf,
+    file: BufWriter<File>,
+    kept: bool,
+}
+
+impl Temporary {
+    /// A new file in the folder of `path`, readable by its owner alone.
+    fn beside(path: &Path) -> io::Result<Temporary> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(path.file_name().ok_or(io::ErrorKind::InvalidInput)?);
+        name.push(format!(".{}.part", std::process::id()));
+        let path = path.with_file_name(name);
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = BufWriter::new(options.open(&path)?);
+        Ok(Temporary { path, file, kept: false })
+    }
+
+    /// Moves it to its place, once it is on disk.
+    fn keep(mut self, path: &Path) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        fs::rename(&self.path, path)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path); // there is no one left to tell
+        }
+    }
+}
+
+/// The columns that are carried over, and the new one.
+fn kept<'a>(header: &'a [String], plan: &Plan) -> Vec<&'a str> {
+    let own = header.iter().enumerate().filter(|(cell, _)| Some(*cell) != plan.matched_on);
+    own.map(|(_, name)| name.as_str()).chain([MATCHED_ON]).collect()
+}
+
+/// The names of the columns that matched in a row.
+pub(super) fn matched_on(places: &[Occurrence], columns: &[Planned]) -> String {
+    let column = |at: &Occurrence| columns.get(usize::from(at.column));
+    let names = places.iter().filter_map(column).map(|planned| planned.column.name.as_str());
+    names.collect::<Vec<_>>().join(";")
+}
+
+/// The column that is added.
+pub(super) const MATCHED_ON: &str = "matched_on";
+
+const NOT_UTF8: &str = "not UTF-8, which Parquet needs; write CSV";
+
+#[cfg(not(feature = "parquet"))]
+const NO_PARQUET: &str = "this build does not write Parquet; write CSV";
