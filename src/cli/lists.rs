@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use blindmatch::Result;
 use blindmatch::consent::{ConsentedList, Outcome, Policy, Suppression};
-use blindmatch::list::{self, Column, Format, Options, Progress, Source, Watch};
+use blindmatch::list::{self, Format, Options, Progress, Source, Watch};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
@@ -19,7 +19,6 @@ use super::args::ListArgs;
 pub struct Loaded {
     pub source: Source,
     pub list: Arc<ConsentedList>,
-    pub columns: Vec<Column>,
     pub took: Duration,
 }
 
@@ -77,8 +76,8 @@ impl ListArgs {
         for problem in &admitted.problems {
             tracing::info!(row = problem.row, reason = %problem.reason, "{who}: cannot be read");
         }
-        let (list, columns) = (Arc::new(admitted.list), admitted.columns);
-        Ok(Loaded { source, list, columns, took: started.elapsed() })
+        let list = Arc::new(admitted.list);
+        Ok(Loaded { source, list, took: started.elapsed() })
     }
 }
 

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use blindmatch::error::PeerFault;
+use blindmatch::list::Output;
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::report::Report;
 use blindmatch::session::{Outcome, Session, Settings};
@@ -15,7 +16,7 @@ use blindmatch::{Error, Result};
 use super::Shared;
 use super::args::MatchArgs;
 use super::lists::Loaded;
-use super::output::{self, Destination};
+use super::output;
 
 pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
@@ -32,8 +33,8 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let (ours, theirs) = both(ours, theirs)?;
 
     let writing = Instant::now();
-    to.advertiser.write(&advertiser, &ours)?;
-    to.platform.write(&platform, &theirs)?;
+    output::write_rows(to.advertiser.as_ref(), &advertiser, &ours)?;
+    output::write_rows(to.platform.as_ref(), &platform, &theirs)?;
     let wrote = writing.elapsed();
 
     let mut report = Report::new(&advertiser.list, &ours).with_other_side(&platform.list, &theirs);
@@ -45,27 +46,28 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
 }
 
 /// Where each side's matched rows go.
+#[derive(Default)]
 struct Destinations {
-    advertiser: Destination,
-    platform: Destination,
+    advertiser: Option<Output>,
+    platform: Option<Output>,
 }
 
 /// `--output` is the receiver's; where both receive, the advertiser's.
 fn destinations(args: &MatchArgs) -> Result<Destinations> {
-    let of = |path: &Option<PathBuf>| Destination::new(path.as_deref(), args.output.output_format);
+    let of =
+        |path: &Option<PathBuf>| output::destination(path.as_deref(), args.output.output_format);
     let (output, second) = (of(&args.output.output)?, of(&args.platform_output)?);
-    let none = Destination::default;
+    if second.is_some() && args.reveal != Reveal::Both {
+        return Err(Error::Misuse("--platform-output goes with --reveal both".into()));
+    }
     match args.reveal {
         Reveal::Both => Ok(Destinations { advertiser: output, platform: second }),
-        _ if args.platform_output.is_some() => {
-            Err(Error::Misuse("--platform-output goes with --reveal both".into()))
-        }
-        Reveal::Platform => Ok(Destinations { advertiser: none(), platform: output }),
-        Reveal::Advertiser => Ok(Destinations { advertiser: output, platform: none() }),
-        _ if args.output.output.is_some() => {
+        Reveal::Platform => Ok(Destinations { platform: output, ..Destinations::default() }),
+        Reveal::Advertiser => Ok(Destinations { advertiser: output, ..Destinations::default() }),
+        Reveal::Count if output.is_some() => {
             Err(Error::Misuse("--reveal count gives nobody rows: leave out --output".into()))
         }
-        _ => Ok(Destinations { advertiser: none(), platform: none() }),
+        Reveal::Count => Ok(Destinations::default()),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use blindmatch::list::{self, Format, Matches};
+use blindmatch::list::{Format, Matches, Output};
 use blindmatch::report;
 use blindmatch::session::Outcome;
 use blindmatch::{Error, Result};
@@ -24,33 +24,27 @@ pub fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// Where matched rows go, if anywhere.
-#[derive(Clone, Debug, Default)]
-pub struct Destination {
-    path: Option<PathBuf>,
-    format: Option<Format>,
+/// Where matched rows go, from the flags.
+///
+/// # Errors
+/// What would otherwise fail only after the match: a folder that does not exist.
+pub fn destination(path: Option<&Path>, format: Option<Format>) -> Result<Option<Output>> {
+    let Some(path) = path else { return Ok(None) };
+    let output = if is_stdout(path) { Output::stdout() } else { Output::file(path) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(Error::Misuse(format!("{}: there is no such folder", path.display())));
+    }
+    Ok(Some(format.into_iter().fold(output, Output::with_format)))
 }
 
-impl Destination {
-    /// Refuses what would fail only after the match.
-    pub fn new(path: Option<&Path>, format: Option<Format>) -> Result<Destination> {
-        if let Some(path) = path.filter(|path| !is_stdout(path)) {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if folder.is_some_and(|folder| !folder.is_dir()) {
-                return Err(Error::Misuse(format!("{}: there is no such folder", path.display())));
-            }
-        }
-        Ok(Destination { path: path.map(Path::to_owned), format })
-    }
-
-    /// Writes the rows that matched, if this side learnt them. After a match that was withheld
-    /// there are none: the file then has a header and no rows.
-    pub fn write(&self, loaded: &Loaded, outcome: &Outcome) -> Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let matched = outcome.answer.matched.as_deref().unwrap_or_default();
-        let matches = Matches::new(&loaded.list, matched.iter().map(|&index| index as usize));
-        todo!("{} {:?} {}", path.display(), self.format, matches.rows())
-    }
+/// Writes the rows that matched, if this side learnt them. After a match that was withheld there
+/// are none: the file then has a header and no rows.
+pub fn write_rows(to: Option<&Output>, loaded: &Loaded, outcome: &Outcome) -> Result<()> {
+    let Some(to) = to else { return Ok(()) };
+    let matched = outcome.answer.matched.as_deref().unwrap_or_default();
+    let matches = Matches::new(&loaded.list, matched.iter().map(|&index| index as usize));
+    loaded.source.write_matches(&matches, to).map(|_| ())
 }
 
 /// Shows a report's summary, unless quiet, and writes its JSON where that was asked for.
