@@ -157,6 +157,7 @@ impl Source {
         match copied {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Fault::Write(error))) => Err(error),
+            #[cfg(feature = "parquet")]
             Ok(Err(Fault::NotUtf8)) => Err(self.bad_row(row, NOT_UTF8)),
             Err(reason) => Err(self.bad_row(row, &reason.to_string())),
         }
@@ -180,6 +181,7 @@ pub(super) enum Fault {
     /// Writing failed.
     Write(Error),
     /// The format holds UTF-8 only.
+    #[cfg(feature = "parquet")]
     NotUtf8,
 }
 
@@ -272,6 +274,7 @@ pub(super) fn matched_on(places: &[Occurrence], columns: &[Planned]) -> String {
 /// The column that is added.
 pub(super) const MATCHED_ON: &str = "matched_on";
 
+#[cfg(feature = "parquet")]
 const NOT_UTF8: &str = "not UTF-8, which Parquet needs; write CSV";
 
 #[cfg(not(feature = "parquet"))]
