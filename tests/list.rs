@@ -405,6 +405,8 @@ fn a_list_that_changed_is_not_written() {
     let path = folder.write("list.csv", TABLE);
     let source = open(&path);
     let list = list::admit(&source, policy(), Suppression::default(), &mut ()).unwrap();
+    let itself = source.write_matches(&all(&list), &Output::file(&path)).unwrap_err();
+    assert!(itself.to_string().contains("replace the list"), "{itself}");
     fs::write(&path, TABLE.replace("01,", "0001,")).unwrap();
     let out = folder.path("out.csv");
     let error = source.write_matches(&all(&list), &Output::file(&out)).unwrap_err();

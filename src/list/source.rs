@@ -130,6 +130,12 @@ impl Source {
         self.path.as_deref()
     }
 
+    /// Whether this path leads to the list.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let own = self.path.as_deref().and_then(|own| own.canonicalize().ok());
+        own.is_some() && own == path.canonicalize().ok()
+    }
+
     /// Checks that the list is a file which can be read again and has not changed.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         let (Some(stamp), Some(path)) = (self.stamp, &self.path) else {

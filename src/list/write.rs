@@ -72,7 +72,8 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`Error::Misuse`] where the list is standard input; [`Error::Input`] where it changed
+    /// [`Error::Misuse`] where the list is standard input, or the output the list itself;
+    /// [`Error::Input`] where it changed
     /// since it was opened; [`Error::Io`].
     pub fn write_matches(&self, matches: &Matches, output: &Output) -> Result<u64> {
         self.check_unchanged()?;
@@ -90,6 +91,12 @@ impl Source {
     }
 
     fn write_file(&self, matches: &Matches, output: &Output, path: &Path) -> Result<u64> {
+        if self.is_at(path) {
+            return Err(Error::Misuse(format!(
+                "{}: the matched rows would replace the list itself; name another file",
+                self.name()
+            )));
+        }
         let mut temporary = Temporary::beside(path).map_err(output.io())?;
         let rows = self.write_to(matches, output, &mut temporary.file)?;
         self.check_unchanged()?;
