@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use blindmatch::consent::{Outcome, Policy, Purpose, Refusal, Suppression};
-use blindmatch::list::{self, Admitted, Format, Matches, Options, Output, Progress, Source, Watch};
+use blindmatch::list::{self, Admitted, Matches, Options, Output, Progress, Source, Watch};
 use blindmatch::{Error, Result};
 use tempfile::TempDir;
 
@@ -230,6 +230,7 @@ fn the_two_factor_case() {
          2,b@example.com,+12025550101,account,TargetedAdvertising,\n",
     );
     assert_eq!(counts(&list), (3, BTreeMap::from([("collected_for_security", 1)])));
+    assert_eq!(list.consent_columns, ["collected_for", "purposes", "phone_collected_for"]);
     let places: Vec<_> = all(&list).iter().map(|at| (at.row, at.column)).collect();
     assert_eq!(places, [(0, 0), (1, 0), (1, 1)]);
 }
@@ -404,6 +405,8 @@ fn a_list_that_changed_is_not_written() {
     let path = folder.write("list.csv", TABLE);
     let source = open(&path);
     let list = list::admit(&source, policy(), Suppression::default(), &mut ()).unwrap();
+    let itself = source.write_matches(&all(&list), &Output::file(&path)).unwrap_err();
+    assert!(itself.to_string().contains("replace the list"), "{itself}");
     fs::write(&path, TABLE.replace("01,", "0001,")).unwrap();
     let out = folder.path("out.csv");
     let error = source.write_matches(&all(&list), &Output::file(&out)).unwrap_err();
@@ -436,7 +439,7 @@ fn parquet_there_and_back() {
     source.write_matches(&all(&list), &Output::file(&copy)).unwrap();
     let list = read(&copy).unwrap();
     assert_eq!(rows(&list), [1, 2]);
-    let named = Options { format: Some(Format::Parquet), ..Options::default() };
+    let named = Options { format: Some(list::Format::Parquet), ..Options::default() };
     let odd = folder.path("odd.dat");
     fs::copy(&copy, &odd).unwrap();
     let source = Source::open(&odd, named).unwrap();

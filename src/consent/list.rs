@@ -21,7 +21,7 @@ pub struct Occurrence {
 /// Only [`Gate::finish`](super::Gate::finish) makes one. The identifiers are wiped when the list
 /// is dropped. It takes 45 bytes of memory for an admitted identifier that stands once.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0451
 /// // There is no other way in: nothing outside the gate can name the fields.
 /// let list = blindmatch::ConsentedList { identifiers: Vec::new() };
 /// ```

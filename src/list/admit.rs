@@ -22,6 +22,8 @@ pub struct Admitted {
     pub list: ConsentedList,
     /// The list's identifier columns; occurrences name them by index.
     pub columns: Vec<Column>,
+    /// The names of its consent columns: what the gate went by.
+    pub consent_columns: Vec<String>,
     /// The first rows or identifiers that could not be read, at most [`Admitted::MAX_PROBLEMS`];
     /// the [tally](ConsentedList::tally) has them all.
     pub problems: Vec<Problem>,
@@ -99,6 +101,7 @@ pub fn admit(
     if !plan.has_consent() && policy.attestation().is_none() {
         return Err(Error::Consent(NO_CONSENT.replace("{}", source.name())));
     }
+    let consent_columns = plan.consent_names(reader.header());
     let vendor = policy.vendor();
     let options = &source.options;
     let gate = Gate::new(policy, options.profile).suppressing(suppression);
@@ -110,7 +113,7 @@ pub fn admit(
     })?;
     let (list, problems) = run.finish();
     let columns = plan.columns.into_iter().map(|planned| planned.column).collect();
-    Ok(Admitted { list, columns, problems })
+    Ok(Admitted { list, columns, consent_columns, problems })
 }
 
 /// Reads a suppression list: any list with an identifier column. Consent columns are ignored.

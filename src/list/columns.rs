@@ -118,7 +118,16 @@ impl Plan {
         !self.groups.is_empty()
     }
 
+    /// The names of the consent columns, in the order of the list.
+    pub(super) fn consent_names(&self, header: &[String]) -> Vec<String> {
+        let fields = self.groups.iter().flat_map(|group| &group.fields);
+        let mut cells: Vec<usize> = fields.map(|(_, cell)| *cell).collect();
+        cells.sort_unstable();
+        cells.into_iter().filter_map(|cell| Some(header.get(cell)?.trim().to_owned())).collect()
+    }
+
     /// The cells that are needed to judge a row, in order.
+    #[cfg(any(feature = "parquet", test))]
     pub(super) fn cells(&self) -> Vec<usize> {
         let identifiers = self.columns.iter().flat_map(|c| [Some(c.cell), c.kind_cell]).flatten();
         let consent = self.groups.iter().flat_map(|g| g.fields.iter().map(|(_, cell)| *cell));

@@ -125,8 +125,15 @@ impl Source {
         self.stamp.map(|stamp| stamp.length)
     }
 
+    #[cfg(feature = "parquet")]
     pub(super) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
+    }
+
+    /// Whether this path leads to the list.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let own = self.path.as_deref().and_then(|own| own.canonicalize().ok());
+        own.is_some() && own == path.canonicalize().ok()
     }
 
     /// Checks that the list is a file which can be read again and has not changed.
@@ -183,11 +190,11 @@ impl Read for Counted {
     }
 }
 
+/// A stream that gives again what was taken from it.
+pub(super) type Peeked<R> = io::Chain<Cursor<Vec<u8>>, R>;
+
 /// The first bytes of a stream, and the stream as if they had not been read.
-pub(super) fn peek<R: Read>(
-    mut reader: R,
-    bytes: u64,
-) -> io::Result<(Vec<u8>, io::Chain<Cursor<Vec<u8>>, R>)> {
+pub(super) fn peek<R: Read>(mut reader: R, bytes: u64) -> io::Result<(Vec<u8>, Peeked<R>)> {
     let mut head = Vec::new();
     reader.by_ref().take(bytes).read_to_end(&mut head)?;
     Ok((head.clone(), Cursor::new(head).chain(reader)))

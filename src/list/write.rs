@@ -72,7 +72,8 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// [`Error::Misuse`] where the list is standard input; [`Error::Input`] where it changed
+    /// [`Error::Misuse`] where the list is standard input, or the output the list itself;
+    /// [`Error::Input`] where it changed
     /// since it was opened; [`Error::Io`].
     pub fn write_matches(&self, matches: &Matches, output: &Output) -> Result<u64> {
         self.check_unchanged()?;
@@ -90,6 +91,12 @@ impl Source {
     }
 
     fn write_file(&self, matches: &Matches, output: &Output, path: &Path) -> Result<u64> {
+        if self.is_at(path) {
+            return Err(Error::Misuse(format!(
+                "{}: the matched rows would replace the list itself; name another file",
+                self.name()
+            )));
+        }
         let mut temporary = Temporary::beside(path).map_err(output.io())?;
         let rows = self.write_to(matches, output, &mut temporary.file)?;
         self.check_unchanged()?;
@@ -157,6 +164,7 @@ impl Source {
         match copied {
             Ok(Ok(())) => Ok(()),
             Ok(Err(Fault::Write(error))) => Err(error),
+            #[cfg(feature = "parquet")]
             Ok(Err(Fault::NotUtf8)) => Err(self.bad_row(row, NOT_UTF8)),
             Err(reason) => Err(self.bad_row(row, &reason.to_string())),
         }
@@ -180,6 +188,7 @@ pub(super) enum Fault {
     /// Writing failed.
     Write(Error),
     /// The format holds UTF-8 only.
+    #[cfg(feature = "parquet")]
     NotUtf8,
 }
 
@@ -272,6 +281,7 @@ pub(super) fn matched_on(places: &[Occurrence], columns: &[Planned]) -> String {
 /// The column that is added.
 pub(super) const MATCHED_ON: &str = "matched_on";
 
+#[cfg(feature = "parquet")]
 const NOT_UTF8: &str = "not UTF-8, which Parquet needs; write CSV";
 
 #[cfg(not(feature = "parquet"))]
