@@ -52,7 +52,7 @@ pub struct Hello {
 const MAGIC: &[u8; 10] = b"blindmatch";
 
 /// Most bytes of a text field.
-const MAX_TEXT: usize = 1024;
+const MAX_TEXT: usize = 4096;
 
 /// "Whatever the peer says" in the minimum audience's place.
 const UNSET: u64 = u64::MAX;
