@@ -37,7 +37,8 @@ fn write_list(path: &Path, role: &str, rows: u64, first: u64) -> io::Result<()> 
     let mut out = BufWriter::new(File::create(path)?);
     writeln!(out, "{role}_id,email,collected_for,purposes,consented_at")?;
     // Stepping by a prime that does not divide `rows` visits every row once.
-    let step = [2_654_435_761, 2_246_822_519].into_iter().find(|prime| !rows.is_multiple_of(*prime));
+    let step =
+        [2_654_435_761, 2_246_822_519].into_iter().find(|prime| !rows.is_multiple_of(*prime));
     let step = step.expect("no list is that long") % rows.max(1);
     let consent = "AccountManagement,TargetedAdvertising,2026-01-15T09:30:00Z";
     let mut row = 0;

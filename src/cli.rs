@@ -2,21 +2,25 @@
 
 mod args;
 mod check;
-// mod keygen;
+mod connect;
+mod keygen;
 mod lists;
 mod matching;
 mod output;
 mod progress;
+mod serve;
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use blindmatch::Error;
 use blindmatch::error::PeerFault;
+use blindmatch::server::Shutdown;
 use clap::Parser;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use signal_hook::iterator::Signals;
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
@@ -37,18 +41,21 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> blindmatch::Result<()> {
-    log_to_stderr(cli.verbose);
+    let serves = matches!(cli.command, Command::Serve(_));
+    log_to_stderr(cli.verbose + u8::from(serves));
     if let Some(threads) = cli.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| Error::Misuse(format!("--threads: {e}")))?;
     }
-    let shared = Shared { bars: Bars::new(cli.quiet), quiet: cli.quiet, stop: stop_on_signal()? };
+    let (stop, shutdown) = (Arc::default(), Shutdown::new());
+    stop_on_signal(&stop, &shutdown)?;
+    let shared = Shared { bars: Bars::new(cli.quiet), quiet: cli.quiet, stop, shutdown };
     match &cli.command {
         Command::Match(args) => matching::run(args, &shared),
         Command::Check(args) => check::run(args, &shared),
-        Command::Keygen(_) => todo!(),
-        Command::Serve(_) => todo!(),
-        Command::Connect(_) => todo!(),
+        Command::Keygen(args) => keygen::run(args, &shared),
+        Command::Serve(args) => serve::run(args, &shared),
+        Command::Connect(args) => connect::run(args, &shared),
     }
 }
 
@@ -56,19 +63,28 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
 struct Shared {
     bars: Bars,
     quiet: bool,
-    /// Set by the first SIGINT or SIGTERM; the second ends the process at once.
+    /// Set by the first SIGINT or SIGTERM.
     stop: Arc<AtomicBool>,
+    /// Asked by each of them.
+    shutdown: Shutdown,
 }
 
-fn stop_on_signal() -> blindmatch::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        let registered =
-            flag::register_conditional_shutdown(signal, INTERRUPTED.into(), Arc::clone(&stop))
-                .and_then(|_| flag::register(signal, Arc::clone(&stop)));
-        registered.map_err(Error::io("installing a signal handler"))?;
-    }
-    Ok(stop)
+/// From now on a signal ends the command in good order: the first asks it to stop, the second asks
+/// a server not to wait for its sessions, the third ends the process at once.
+fn stop_on_signal(stop: &Arc<AtomicBool>, shutdown: &Shutdown) -> blindmatch::Result<()> {
+    let signals = Signals::new([SIGINT, SIGTERM]);
+    let mut signals = signals.map_err(Error::io("installing a signal handler"))?;
+    let (stop, shutdown) = (Arc::clone(stop), shutdown.clone());
+    thread::spawn(move || {
+        for (earlier, _) in signals.forever().enumerate() {
+            if earlier >= 2 {
+                std::process::exit(INTERRUPTED.into());
+            }
+            stop.store(true, Ordering::Relaxed);
+            shutdown.request();
+        }
+    });
+    Ok(())
 }
 
 fn log_to_stderr(verbose: u8) {

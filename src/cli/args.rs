@@ -1,13 +1,16 @@
 //! Flags and their meaning.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use blindmatch::Result;
 use blindmatch::consent::Purpose;
 use blindmatch::identifier::{Profile, Region};
 use blindmatch::list::Format;
 use blindmatch::protocol::Reveal;
+use blindmatch::transport::Timing;
+use blindmatch::transport::identity::{Identity, Trust};
+use blindmatch::transport::tls::{Endpoint, Limits};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// Private matching of two consented lists.
@@ -170,9 +173,9 @@ pub struct ServeArgs {
     /// The platform's list: CSV (also gzip or zstd) or Parquet
     #[arg(long = "list", value_name = "FILE")]
     pub path: PathBuf,
-    /// Address to listen on
+    /// Address to listen on, HOST:PORT; port 0 takes a free one
     #[arg(long, value_name = "ADDR")]
-    pub listen: SocketAddr,
+    pub listen: String,
     /// Who learns what: advertiser, platform, both or count. An advertiser that asks for anything
     /// else is refused
     #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO")]
@@ -224,6 +227,23 @@ pub struct ConnectArgs {
     pub limits: LimitArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+impl KeyArgs {
+    /// Our key and whom we trust, ready to connect and to accept.
+    pub fn endpoint(&self, limits: &LimitArgs) -> Result<Endpoint> {
+        let (identity, trust) = (Identity::load(&self.identity)?, Trust::read(&self.trust)?);
+        let limits = Limits { idle: limits.idle_timeout, ..Limits::default() };
+        Endpoint::new(&identity, &trust, limits)
+    }
+}
+
+impl LimitArgs {
+    /// How long a session may take.
+    pub fn timing(&self) -> Timing {
+        let (idle, total) = (self.idle_timeout, self.session_timeout);
+        Timing { idle, total, ..Timing::default() }
+    }
 }
 
 fn purpose(text: &str) -> Result<Purpose, String> {

@@ -19,7 +19,19 @@ use super::args::ListArgs;
 pub struct Loaded {
     pub source: Source,
     pub list: Arc<ConsentedList>,
+    /// The suppression lists that went into it.
+    suppressed_by: Vec<Source>,
     pub took: Duration,
+}
+
+impl Loaded {
+    /// Whether a file that it came from changed, or a consent on it expired.
+    pub fn is_stale(&self) -> bool {
+        let expired = self.list.valid_until().is_some_and(|until| until <= Timestamp::now());
+        expired
+            || !self.source.is_unchanged()
+            || !self.suppressed_by.iter().all(Source::is_unchanged)
+    }
 }
 
 impl ListArgs {
@@ -44,15 +56,9 @@ impl ListArgs {
         Ok(policy)
     }
 
-    /// Reads the suppression lists. Each tells its format by its name.
-    fn suppression(&self, shared: &Shared) -> Result<Suppression> {
-        let mut all = Suppression::default();
-        for path in &self.suppress {
-            let source = Source::open(path, self.options(None))?;
-            let mut watch = Reading::new(shared, "suppression", None);
-            all = all.and(list::suppression(&source, &mut watch)?);
-        }
-        Ok(all)
+    /// Opens the suppression lists. Each tells its format by its name.
+    fn suppression_sources(&self) -> Result<Vec<Source>> {
+        self.suppress.iter().map(|path| Source::open(path, self.options(None))).collect()
     }
 
     /// Reads a list through the gate.
@@ -70,14 +76,19 @@ impl ListArgs {
     ) -> Result<Loaded> {
         let started = Instant::now();
         let source = Source::open(path, self.options(self.format))?;
-        let (policy, suppression) = (self.policy()?, self.suppression(shared)?);
+        let (policy, suppressed_by) = (self.policy()?, self.suppression_sources()?);
+        let mut suppression = Suppression::default();
+        for source in &suppressed_by {
+            let mut watch = Reading::new(shared, "suppression", None);
+            suppression = suppression.and(list::suppression(source, &mut watch)?);
+        }
         let mut watch = Reading::new(shared, who, tell);
         let admitted = list::admit(&source, policy, suppression, &mut watch)?;
         for problem in &admitted.problems {
             tracing::info!(row = problem.row, reason = %problem.reason, "{who}: cannot be read");
         }
         let list = Arc::new(admitted.list);
-        Ok(Loaded { source, list, took: started.elapsed() })
+        Ok(Loaded { source, list, suppressed_by, took: started.elapsed() })
     }
 }
 

@@ -136,6 +136,11 @@ impl Source {
         own.is_some() && own == path.canonicalize().ok()
     }
 
+    /// Whether the list is a file that has not changed, by length and time, since it was opened.
+    pub fn is_unchanged(&self) -> bool {
+        self.check_unchanged().is_ok()
+    }
+
     /// Checks that the list is a file which can be read again and has not changed.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         let (Some(stamp), Some(path)) = (self.stamp, &self.path) else {

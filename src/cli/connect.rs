@@ -1,0 +1,47 @@
+//! `blindmatch connect`: the advertiser's side, over the network.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use blindmatch::protocol::{Party, Reveal};
+use blindmatch::report::Report;
+use blindmatch::session::{Session, Settings};
+use blindmatch::transport::drive;
+use blindmatch::{Error, Result};
+
+use super::args::ConnectArgs;
+use super::{Shared, output};
+
+pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
+    let started = Instant::now();
+    let (to, format) = (args.output.output.as_deref(), args.output.output_format);
+    let to = output::destination(to, format)?;
+    if to.is_some() && !args.reveal.gives_matches_to(Party::Advertiser) {
+        let reveal: Reveal = args.reveal;
+        return Err(Error::Misuse(format!(
+            "--reveal {reveal} gives us no rows: leave out --output"
+        )));
+    }
+    let endpoint = args.keys.endpoint(&args.limits)?;
+    let loaded = args.list.load(&args.path, "advertiser", shared)?;
+
+    let secured = endpoint.connect(&args.peer, &shared.stop)?;
+    let mut settings = Settings::new(Party::Advertiser);
+    settings.reveal = args.reveal;
+    settings.min_audience = args.min_audience;
+    settings.max_elements = args.limits.max_elements;
+    settings.channel_binding = secured.binding;
+    let session = Session::new(settings, Arc::clone(&loaded.list))?;
+    let mut bar = shared.bars.session("advertiser");
+    let outcome = drive(session, secured.link, args.limits.timing(), &shared.stop, &mut bar)?;
+    drop(bar);
+
+    let writing = Instant::now();
+    output::write_rows(to.as_ref(), &loaded, &outcome)?;
+    let mut report = Report::new(&loaded.list, &outcome);
+    report.add_phase("read", loaded.took);
+    report.add_phase("write", writing.elapsed());
+    report.set_total(started.elapsed());
+    let (path, stdout_taken) = (args.output.report.as_deref(), args.output.uses_stdout());
+    output::publish(&report, &report.to_json(), path, stdout_taken, shared)
+}

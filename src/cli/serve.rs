@@ -1,0 +1,122 @@
+//! `blindmatch serve`: the platform's side, for many advertisers.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use blindmatch::list::Output;
+use blindmatch::protocol::Party;
+use blindmatch::report::{self, Report};
+use blindmatch::server::{Options, Server};
+use blindmatch::session::{Outcome, Session, Settings};
+use blindmatch::transport::drive;
+use blindmatch::transport::tls::Secured;
+use blindmatch::{Error, Result};
+use jiff::Timestamp;
+use tracing::info;
+
+use super::args::ServeArgs;
+use super::lists::Loaded;
+use super::{Shared, output};
+
+pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
+    if args.reveal.gives_matches_to(Party::Platform) && args.results.is_none() {
+        let reveal = args.reveal;
+        return Err(Error::Misuse(format!(
+            "--reveal {reveal} gives us matched rows: say where they go with --results DIR"
+        )));
+    }
+    if let Some(folder) = &args.results {
+        let made = std::fs::create_dir_all(folder);
+        made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
+    }
+    let endpoint = args.keys.endpoint(&args.limits)?;
+    let keeper = Keeper { args, shared, current: Mutex::new(Arc::new(load(args, shared)?)) };
+    let mut options = Options::default();
+    options.max_sessions = args.max_sessions;
+    options.sessions = args.sessions;
+    options.grace = args.grace;
+    let server = Server::bind(&args.listen, endpoint, options)?;
+    if !shared.quiet {
+        shared.bars.print(&format!("listening on {}", server.local_addr()), false);
+    }
+    let served = server.run(&shared.shutdown, |secured: Secured, stop: &AtomicBool, number| {
+        session(args, &keeper, secured, stop, number)
+    })?;
+    if !shared.quiet {
+        let (begun, failed) = (served.begun, served.failed);
+        shared.bars.print(&format!("{begun} sessions, {failed} of them failed"), false);
+    }
+    Ok(())
+}
+
+fn load(args: &ServeArgs, shared: &Shared) -> Result<Loaded> {
+    args.list.load(&args.path, "platform", shared)
+}
+
+/// Keeps the list as it should be now: the file is read again, through the gate, once it or a
+/// suppression list changed, or once the first consent on it has expired.
+struct Keeper<'a> {
+    args: &'a ServeArgs,
+    shared: &'a Shared,
+    current: Mutex<Arc<Loaded>>,
+}
+
+impl Keeper<'_> {
+    /// The list for a session that begins now. Where it cannot be read again there is none: a
+    /// consent that was withdrawn since must not be used.
+    fn list(&self) -> Result<Arc<Loaded>> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.is_stale() {
+            *current = Arc::new(load(self.args, self.shared)?);
+            info!(elements = current.list.len(), "list read again");
+        }
+        Ok(Arc::clone(&current))
+    }
+}
+
+/// One session with one advertiser.
+fn session(
+    args: &ServeArgs,
+    keeper: &Keeper<'_>,
+    secured: Secured,
+    stop: &AtomicBool,
+    number: u64,
+) -> Result<()> {
+    let started = Instant::now();
+    let loaded = keeper.list()?;
+    let mut settings = Settings::new(Party::Platform);
+    settings.reveal = args.reveal;
+    settings.min_audience = Some(args.min_audience);
+    settings.max_elements = args.limits.max_elements;
+    settings.channel_binding = secured.binding;
+    let session = Session::new(settings, Arc::clone(&loaded.list))?;
+    let outcome = drive(session, secured.link, args.limits.timing(), stop, &mut ())?;
+    let seconds = started.elapsed().as_secs_f64();
+    let (elements, withheld) = (outcome.terms.their_elements, outcome.answer.withheld);
+    info!(session = number, elements, withheld, seconds, "matched");
+    match &args.results {
+        None => Ok(()),
+        Some(folder) => keep(folder, &loaded, &outcome, number, started),
+    }
+}
+
+/// Writes what the session gave us, before it counts as complete.
+fn keep(
+    folder: &Path,
+    loaded: &Loaded,
+    outcome: &Outcome,
+    number: u64,
+    started: Instant,
+) -> Result<()> {
+    let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let session: String = outcome.terms.session[..4].iter().map(|b| format!("{b:02x}")).collect();
+    let name = |ending| -> PathBuf { folder.join(format!("{time}-{number}-{session}.{ending}")) };
+    if outcome.answer.matched.is_some() {
+        output::write_rows(Some(&Output::file(name("csv"))), loaded, outcome)?;
+    }
+    let mut report = Report::new(&loaded.list, outcome);
+    report.set_total(started.elapsed());
+    report::write_whole(&name("json"), report.to_json().as_bytes())
+}
