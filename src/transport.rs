@@ -6,6 +6,8 @@
 //! receiving, and a slow peer holds up nothing but itself.
 
 mod drive;
+#[cfg(feature = "tls")]
+pub mod identity;
 pub mod memory;
 
 use std::io::{Read, Write};
