@@ -34,6 +34,17 @@ pub enum Error {
     /// The consent gate refuses the list as a whole, or the purpose itself.
     #[error("{0}")]
     Consent(String),
+    /// No secure channel to the peer. No list data moved.
+    #[error(transparent)]
+    Channel(#[from] ChannelFault),
+    /// A key file, or a key as text, cannot be used.
+    #[error("{place}: {problem}")]
+    Key {
+        /// The file, with the line where that helps.
+        place: String,
+        /// What is wrong and the remedy.
+        problem: String,
+    },
     /// Reading, writing or the network failed.
     #[error("{context}: {source}")]
     Io {
@@ -115,6 +126,42 @@ pub enum PeerFault {
     /// The peer ended the session and said why.
     #[error("it ended the session: {0}")]
     Aborted(String),
+}
+
+/// Why there is no secure channel to a peer. Keys are named by their fingerprints.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChannelFault {
+    /// The peer showed a key that is not pinned here.
+    #[error("the peer's key {key} is not trusted here; if it is theirs, trust their .pub file")]
+    Stranger {
+        /// Fingerprint of the peer's key.
+        key: String,
+    },
+    /// Our key is not pinned at the peer.
+    #[error("the peer does not trust our key {key}; give it our .pub file")]
+    NotTrusted {
+        /// Fingerprint of our key.
+        key: String,
+    },
+    /// The handshake was not complete in time.
+    #[error("no secure channel within {seconds} s")]
+    TooSlow {
+        /// The limit that passed.
+        seconds: u64,
+    },
+    /// What the peer speaks is not what we speak.
+    #[error("not a blindmatch peer, or one of another version: {0}")]
+    NotBlindmatch(String),
+    /// The peer hung up before there was a channel.
+    #[error("the peer closed the connection during the handshake")]
+    Closed,
+    /// The peer knows us, but runs as many sessions as it may.
+    #[error("the peer is running as many sessions as it allows; try again later")]
+    Busy,
+    /// The peer knows us, but takes no new sessions.
+    #[error("the peer is shutting down")]
+    Closing,
 }
 
 /// Why a list cannot be used.

@@ -20,6 +20,7 @@
 //! - [`group`]: batched ristretto255;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`transport`]: what carries a session's bytes;
+//! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
 //! - [`report`]: what a run did, as facts;
 //! - [`bench`]: workloads for benchmarks, tests and examples.
 #![deny(unsafe_code)]
@@ -33,6 +34,8 @@ pub mod identifier;
 pub mod list;
 pub mod protocol;
 pub mod report;
+#[cfg(feature = "tls")]
+pub mod server;
 pub mod session;
 pub mod transport;
 pub mod wire;

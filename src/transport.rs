@@ -1,12 +1,17 @@
 //! What carries a session's bytes, and the loop that drives a session over it.
 //!
 //! A [`Link`] is two ends of a byte stream, one to read and one to write. [`memory`] makes a pair of
-//! links within a process. [`drive`] runs a session over any link with three threads: one reads
-//! ahead, one writes behind, and the caller's computes. So computing overlaps with sending and
+//! links within a process; `tls` (a cargo feature) makes one to another machine, for sides that know
+//! each other by their `identity`. [`drive`] runs a session over any link with three threads: one
+//! reads ahead, one writes behind, and the caller's computes. So computing overlaps with sending and
 //! receiving, and a slow peer holds up nothing but itself.
 
 mod drive;
+#[cfg(feature = "tls")]
+pub mod identity;
 pub mod memory;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use std::io::{Read, Write};
 use std::time::Duration;
