@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod serve;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,8 +94,13 @@ fn log_to_stderr(verbose: u8) {
         1 => "blindmatch=info,warn",
         _ => "blindmatch=debug,info",
     };
+    let colours = io::stderr().is_terminal();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colours)
+        .init();
 }
 
 /// Exit code after a signal, as shells have it for SIGINT.
@@ -103,10 +109,10 @@ const INTERRUPTED: u8 = 130;
 /// By fault, so that a script can tell them apart; listed in the README. 2 is for usage.
 fn exit_code(error: &Error) -> u8 {
     match error {
-        Error::Input(_) => 3,
+        Error::Input(_) | Error::Key { .. } => 3,
         Error::Consent(_) => 4,
         Error::Incompatible { .. } => 5,
-        Error::Peer(_) => 6,
+        Error::Peer(_) | Error::Channel(_) => 6,
         Error::Io { .. } => 7,
         Error::Interrupted => INTERRUPTED,
         _ => 1,
