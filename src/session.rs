@@ -170,18 +170,21 @@ impl Session {
         self.decoder.push(bytes);
     }
 
-    /// Does the next bounded piece of work: well under a second on one core, for a list of any
-    /// length. Answers with bytes to send only where there is `room` for a frame.
+    /// Does the next piece of work: about a second at most on one core, but for sorting and
+    /// comparing a whole list (a second for some 10^7 elements). Answers with bytes to send only
+    /// where there is `room` for a frame.
     ///
     /// # Errors
     /// Any error ends the session; [`abort`](Self::abort) makes the frame that tells the peer.
     pub fn advance(&mut self, room: bool) -> Result<Action> {
         let started = Instant::now();
         let phase = self.progress().phase;
-        let action = self.take_frame().and_then(|taken| match self.step(room)? {
-            Action::Wait if taken => Ok(Action::Worked), // there may be a further frame
-            action => Ok(action),
-        });
+        // Frames are looked at only once there is nothing else to do: a peer may have answered
+        // our last frame before the state that sent it has moved on.
+        let action = match self.step(room) {
+            Ok(Action::Wait) => self.take_frame(),
+            action => action,
+        };
         if let Ok(Action::Send(bytes)) = &action {
             self.bytes.sent += bytes.len() as u64;
         }
@@ -189,13 +192,9 @@ impl Session {
         action
     }
 
-    /// Hands at most one frame that arrived to the protocol, unless that is busy with earlier ones.
-    /// Tells whether there was one.
-    fn take_frame(&mut self) -> Result<bool> {
-        if matches!(&self.state, State::Running(protocol) if protocol.is_busy()) {
-            return Ok(false);
-        }
-        let Some(frame) = self.decoder.next_frame()? else { return Ok(false) };
+    /// Hands one frame that arrived to the protocol, if there is one.
+    fn take_frame(&mut self) -> Result<Action> {
+        let Some(frame) = self.decoder.next_frame()? else { return Ok(Action::Wait) };
         match (frame, &mut self.state) {
             (Frame::KeepAlive, _) => {
                 self.bytes.received -= Frame::KeepAlive.encode().len() as u64;
@@ -205,7 +204,7 @@ impl Session {
             (frame, State::Running(protocol)) => protocol.receive(frame)?,
             (frame, _) => return Err(frame.unexpected().into()),
         }
-        Ok(true)
+        Ok(Action::Worked)
     }
 
     fn step(&mut self, room: bool) -> Result<Action> {

@@ -198,10 +198,6 @@ impl Protocol for Dh {
         Ok(step)
     }
 
-    fn is_busy(&self) -> bool {
-        matches!(&self.state, State::Exchanging(exchanging) if exchanging.has_pending())
-    }
-
     fn settle(&mut self) -> Option<Answer> {
         match &mut self.state {
             State::Answering(answering) => answering.settle(),

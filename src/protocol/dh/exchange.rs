@@ -1,7 +1,5 @@
 //! The first half: blinding our list, and exchanging the lists.
 
-use std::collections::VecDeque;
-
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -73,8 +71,8 @@ impl Blinded {
 pub(super) struct Exchanging {
     ours: Blinded,
     sent: usize,
-    /// Runs of the peer's list that arrived and are not worked on yet.
-    pending: VecDeque<Vec<Encoding>>,
+    /// A run of the peer's list that arrived and is not worked on yet.
+    pending: Option<Vec<Encoding>>,
     /// The peer's last element so far.
     last: Option<Encoding>,
     received: u64,
@@ -90,7 +88,7 @@ impl Exchanging {
         Exchanging {
             ours,
             sent: 0,
-            pending: VecDeque::new(),
+            pending: None,
             last: None,
             received: 0,
             announced,
@@ -98,10 +96,6 @@ impl Exchanging {
             hash: Sha256::new(),
             tags: Vec::new(),
         }
-    }
-
-    pub(super) fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
     }
 
     pub(super) fn done(&self) -> u64 {
@@ -125,7 +119,7 @@ impl Exchanging {
         }
         points.iter().for_each(|point| self.hash.update(point.0));
         self.received = got;
-        self.pending.push_back(points);
+        self.pending = Some(points);
         Ok(())
     }
 
@@ -136,7 +130,7 @@ impl Exchanging {
         tagger: &Tagger,
         room: bool,
     ) -> Result<Option<Step>> {
-        if let Some(points) = self.pending.pop_front() {
+        if let Some(points) = self.pending.take() {
             self.evaluate(engine, tagger, &points)?;
             return Ok(Some(Step::Worked));
         }
