@@ -59,12 +59,21 @@ impl Blinding {
 }
 
 impl Blinded {
-    /// SHA-256 over the sorted list: what we commit to.
-    pub(super) fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
+    /// What we commit to.
+    pub(super) fn digest(&self, terms: &Terms) -> [u8; 32] {
+        let mut hash = list_hash(terms, terms.party);
         self.slots.iter().for_each(|slot| hash.update(slot.encoding.0));
         hash.finalize().into()
     }
+}
+
+/// The beginning of the hash over `party`'s sorted list that it commits to. A commitment is good for
+/// one session and one side, so that nobody can copy the other's and then reflect its list.
+fn list_hash(terms: &Terms, party: Party) -> Sha256 {
+    Sha256::new()
+        .chain_update(b"blindmatch-v1 list")
+        .chain_update(terms.session)
+        .chain_update([party.code()])
 }
 
 /// Sending our list while receiving the peer's and blinding it once more.
@@ -84,16 +93,16 @@ pub(super) struct Exchanging {
 }
 
 impl Exchanging {
-    pub(super) fn new(ours: Blinded, committed: [u8; 32], announced: u64) -> Self {
+    pub(super) fn new(ours: Blinded, committed: [u8; 32], terms: &Terms) -> Self {
         Exchanging {
             ours,
             sent: 0,
             pending: None,
             last: None,
             received: 0,
-            announced,
+            announced: terms.their_elements,
             committed,
-            hash: Sha256::new(),
+            hash: list_hash(terms, terms.party.peer()),
             tags: Vec::new(),
         }
     }
