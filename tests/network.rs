@@ -80,7 +80,7 @@ fn play(party: Party, secured: Secured, stop: &AtomicBool) -> Result<Outcome> {
     let values = if party == Party::Advertiser { ADVERTISER } else { PLATFORM };
     let mut settings = Settings::new(party);
     settings.channel_binding = secured.binding;
-    let session = Session::new(settings, blindmatch::doctest_list(&values)?)?;
+    let session = Session::new(settings, blindmatch::bench::workload::list(&values)?)?;
     drive(session, secured.link, Timing::default(), stop, &mut ())
 }
 
