@@ -45,7 +45,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
     let serves = matches!(cli.command, Command::Serve(_));
     log_to_stderr(cli.verbose + u8::from(serves));
     if let Some(threads) = cli.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
         pool.map_err(|e| Error::Misuse(format!("--threads: {e}")))?;
     }
     let (stop, shutdown) = (Arc::default(), Shutdown::new());
