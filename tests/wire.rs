@@ -329,12 +329,28 @@ fn transcript(reveal: Reveal, least: u64) -> [String; 2] {
 #[test]
 fn sessions_are_frozen() {
     let frozen: [(Reveal, u64, [&str; 2]); 6] = [
-        (Reveal::Advertiser, 0, ["", ""]),
-        (Reveal::Advertiser, 3, ["", ""]),
-        (Reveal::Platform, 4, ["", ""]),
-        (Reveal::Both, 0, ["", ""]),
-        (Reveal::Both, 2, ["", ""]),
-        (Reveal::Count, 0, ["", ""]),
+        (
+            Reveal::Advertiser,
+            0,
+            ["cfa1ac1d9442d41fae48566fa0b5dada", "e8e498d755ae349a3017e274d5e48d61"],
+        ),
+        (
+            Reveal::Advertiser,
+            3,
+            ["d2d6a69892c19c4a965aff7671616f4c", "0dbafcd2a1e2baf2e46bca3d5ec41449"],
+        ),
+        (
+            Reveal::Platform,
+            4,
+            ["757b11791582c9f3a411a0e3b83ee148", "c9c04441a4b8aa5ed73f6d03ba11c445"],
+        ),
+        (Reveal::Both, 0, ["0e5763746ca35df6f86522eb10fbff14", "745adc9464e6a4f74e15dd8fe12c88fc"]),
+        (Reveal::Both, 2, ["dcbf2127a39796ea1486f06412f39e73", "eaec8f33930de99d67d24a72f65c0589"]),
+        (
+            Reveal::Count,
+            0,
+            ["560b0241123a5396a57d0840f5bb0075", "8bb88d352cfc642154da79ee80908b82"],
+        ),
     ];
     let seen = frozen.map(|(reveal, least, _)| (reveal, least, transcript(reveal, least)));
     let frozen = frozen.map(|(reveal, least, sides)| (reveal, least, sides.map(String::from)));

@@ -176,7 +176,7 @@ fn read_ahead(mut reader: Box<dyn Read + Send>, pieces: Sender<Piece>, over: &At
 /// closes under it. (A socket that is closed with unread bytes resets the connection.)
 fn hear_out(pieces: &Receiver<Piece>) {
     let deadline = Instant::now() + GRACE;
-    while matches!(pieces.recv_deadline(deadline), Ok(Ok(_))) {}
+    while Instant::now() < deadline && matches!(pieces.recv_deadline(deadline), Ok(Ok(_))) {}
 }
 
 /// The loop's state.

@@ -13,9 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use blindmatch::ConsentedList;
-use blindmatch::consent::{Candidate, Gate, Policy, Purpose, Record};
+use blindmatch::consent::{Candidate, Gate, Policy, Purpose, Purposes, Record};
 use blindmatch::error::{Error, Result};
-use blindmatch::identifier::{Identifier, Kind};
+use blindmatch::identifier::{Identifier, Kind, Profile};
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::session::{Action, Outcome, Session, Settings};
 use blindmatch::transport::{Timing, drive, memory};
@@ -25,16 +25,16 @@ use sha2::{Digest, Sha256};
 /// A list of e-mail addresses, one a row, each with consent: the way through the gate.
 pub fn list<S: AsRef<str>>(values: &[S]) -> Arc<ConsentedList> {
     let purpose = Purpose::TARGETED_ADVERTISING;
-    let policy = Policy { purpose, at: jiff::Timestamp::UNIX_EPOCH };
-    let record = Record { purposes: vec![purpose], ..Record::default() };
-    let mut gate = Gate::new(policy).unwrap();
+    let policy = Policy::new(purpose, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let record = Record { purposes: Purposes::parse(purpose.name()), ..Record::default() };
+    let mut gate = Gate::new(policy, Profile::default());
     let candidates = values.iter().zip(0..).map(|(value, row)| Candidate {
         identifier: Identifier::from_normalised(Kind::Email, value.as_ref()),
         row,
         column: 0,
         record: record.clone(),
     });
-    gate.offer(candidates.collect());
+    gate.offer(candidates.collect()).unwrap();
     Arc::new(gate.finish())
 }
 
