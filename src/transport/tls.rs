@@ -168,7 +168,7 @@ const NAME: &str = "blindmatch.invalid";
 const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// How long a side that leaves waits for the other to leave as well.
-const LEAVING: Duration = Duration::from_secs(2);
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// Most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 16;

@@ -142,9 +142,9 @@ impl<'a> Handshake<'a> {
         Ok(())
     }
 
-    /// Sends the alert that is due, if any, and leaves.
+    /// Sends the alert that is due, if any, and leaves. A peer that let us down is not waited for.
     fn give_up(&mut self, error: Error) -> Error {
-        if self.flush().is_ok() {
+        if self.tls.wants_write() && self.flush().is_ok() {
             leave(&self.socket);
         }
         error
