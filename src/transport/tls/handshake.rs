@@ -231,7 +231,7 @@ impl Arrival<'_> {
 
     fn link(self) -> Result<Secured> {
         let Arrival { shake, peer, binding } = self;
-        let link = link::split(shake.socket, shake.tls, shake.limits.idle);
+        let link = link::split(shake.socket, shake.tls);
         Ok(Secured { link, binding, peer, address: shake.address })
     }
 }
