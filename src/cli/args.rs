@@ -231,10 +231,9 @@ pub struct ConnectArgs {
 
 impl KeyArgs {
     /// Our key and whom we trust, ready to connect and to accept.
-    pub fn endpoint(&self, limits: &LimitArgs) -> Result<Endpoint> {
+    pub fn endpoint(&self) -> Result<Endpoint> {
         let (identity, trust) = (Identity::load(&self.identity)?, Trust::read(&self.trust)?);
-        let limits = Limits { idle: limits.idle_timeout, ..Limits::default() };
-        Endpoint::new(&identity, &trust, limits)
+        Endpoint::new(&identity, &trust, Limits::default())
     }
 }
 

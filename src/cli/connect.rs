@@ -22,7 +22,7 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
             "--reveal {reveal} gives us no rows: leave out --output"
         )));
     }
-    let endpoint = args.keys.endpoint(&args.limits)?;
+    let endpoint = args.keys.endpoint()?;
     let loaded = args.list.load(&args.path, "advertiser", shared)?;
 
     let secured = endpoint.connect(&args.peer, &shared.stop)?;
