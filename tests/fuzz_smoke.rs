@@ -24,7 +24,11 @@ fn bodies_stand_random_and_mutated_input() {
         while inputs < LEAST || began.elapsed() < TIME {
             let length = rng.below(200) as usize;
             body(&rng.bytes(length));
-            body(&mutated(&seeds[rng.below(seeds.len() as u64) as usize], &mut rng));
+            let seed = match rng.below(2) {
+                0 => &seeds[rng.below(11) as usize], // streams and lists
+                _ => &seeds[rng.below(seeds.len() as u64) as usize],
+            };
+            body(&mutated(seed, &mut rng));
             inputs += 1;
         }
     }
@@ -39,6 +43,10 @@ fn seeds() -> Vec<Vec<u8>> {
         let (_, traffic) = pump(sides, None).unwrap();
         seeds.extend(traffic.map(|bytes| [&[64], &bytes[..]].concat())); // pieces of 64 bytes
     }
+    let rows = "email,phone,collected_for,purposes,expires_at,opt_out\n\
+        ann@example.com,+1 202-555-0143,,TargetedAdvertising,,\n\
+        \"B@example.org\",\"2025550143\n\",TwoFactorAuthentication,,2030-01-01T00:00:00Z,yes\n";
+    seeds.extend([0, 0x80, 0xe0].map(|choice| [&[choice], rows.as_bytes()].concat()));
     for terms in 0..=u8::MAX {
         for answer in [&[3, 7][..], &[4, 7], &[4, 3, 7], &[7], &[5, 3, 7], &[6, 7], &[4, 5, 7]] {
             seeds.push([&[terms, 0, 1, 0x32][..], answer].concat());
