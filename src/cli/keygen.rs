@@ -16,10 +16,11 @@ pub fn run(args: &KeygenArgs, shared: &Shared) -> Result<()> {
     identity.save(&private)?;
     line.save(&public)?;
     if !shared.quiet {
-        println!("{}: the private key; keep it on this machine", private.display());
-        println!("{}: the public key; give it to your peers", public.display());
-        println!("{line}");
-        println!("{}", line.fingerprint());
+        let say = |text: String| shared.bars.print(&text, false);
+        say(format!("{}: the private key; keep it on this machine", private.display()));
+        say(format!("{}: the public key; give it to your peers", public.display()));
+        say(line.to_string());
+        say(line.fingerprint());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Where answers go: files, written whole or not at all, or standard output.
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use blindmatch::list::{Format, Matches, Output};
@@ -44,7 +44,7 @@ pub fn write_rows(to: Option<&Output>, loaded: &Loaded, outcome: &Outcome) -> Re
     let Some(to) = to else { return Ok(()) };
     let matched = outcome.answer.matched.as_deref().unwrap_or_default();
     let matches = Matches::new(&loaded.list, matched.iter().map(|&index| index as usize));
-    loaded.source.write_matches(&matches, to).map(|_| ())
+    unless_reader_left(loaded.source.write_matches(&matches, to).map(|_| ()))
 }
 
 /// Shows a report's summary, unless quiet, and writes its JSON where that was asked for.
@@ -55,18 +55,28 @@ pub fn publish(
     stdout_taken: bool,
     shared: &Shared,
 ) -> Result<()> {
-    let to_stdout = |text: &str| {
-        let written = io::stdout().lock().write_all(text.as_bytes());
-        written.map_err(Error::io("writing to standard output"))
+    let shown = match (shared.quiet, stdout_taken) {
+        (true, _) => Ok(()),
+        (false, true) => write_to(&mut io::stderr(), &summary.to_string()),
+        (false, false) => write_to(&mut io::stdout(), &summary.to_string()),
     };
-    match (shared.quiet, stdout_taken) {
-        (true, _) => {}
-        (false, true) => eprint!("{summary}"),
-        (false, false) => to_stdout(&summary.to_string())?,
-    }
     match path {
-        None => Ok(()),
-        Some(path) if is_stdout(path) => to_stdout(json),
-        Some(path) => report::write_whole(path, json.as_bytes()),
+        None => {}
+        Some(path) if is_stdout(path) => write_to(&mut io::stdout(), json)?,
+        Some(path) => report::write_whole(path, json.as_bytes())?,
+    }
+    shown // only now: the report is not lost for it
+}
+
+fn write_to(stream: &mut dyn Write, text: &str) -> Result<()> {
+    let written = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+    unless_reader_left(written.map_err(Error::io("writing to standard output or error")))
+}
+
+/// A reader that left early (`| head`) is no error.
+fn unless_reader_left(written: Result<()>) -> Result<()> {
+    match written {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
