@@ -106,9 +106,13 @@ fn log_to_stderr(verbose: u8) {
 /// Exit code after a signal, as shells have it for SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// By fault, so that a script can tell them apart; listed in the README. 2 is for usage.
+/// For flags that cannot be, alone or together; clap exits with the same.
+const USAGE: u8 = 2;
+
+/// By fault, so that a script can tell them apart; listed in the README.
 fn exit_code(error: &Error) -> u8 {
     match error {
+        Error::Misuse(_) => USAGE,
         Error::Input(_) | Error::Key { .. } => 3,
         Error::Consent(_) => 4,
         Error::Incompatible { .. } => 5,

@@ -34,8 +34,8 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
     let endpoint = args.keys.endpoint(&args.limits)?;
     let keeper = Keeper { args, shared, current: Mutex::new(Arc::new(load(args, shared)?)) };
     let mut options = Options::default();
-    options.max_sessions = args.max_sessions;
-    options.sessions = args.sessions;
+    options.max_sessions = args.max_sessions as usize;
+    options.sessions = args.sessions.map(u64::from);
     options.grace = args.grace;
     let server = Server::bind(&args.listen, endpoint, options)?;
     if !shared.quiet {
