@@ -1,6 +1,6 @@
 //! Flags and their meaning.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use blindmatch::Result;
@@ -230,6 +230,11 @@ pub struct ConnectArgs {
 }
 
 impl KeyArgs {
+    /// The key files; of keys that stand in the arguments themselves there is none.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [self.identity.as_path()].into_iter().chain(self.trust.iter().map(Path::new))
+    }
+
     /// Our key and whom we trust, ready to connect and to accept.
     pub fn endpoint(&self, limits: &LimitArgs) -> Result<Endpoint> {
         let (identity, trust) = (Identity::load(&self.identity)?, Trust::read(&self.trust)?);

@@ -1,7 +1,7 @@
 //! From flags to a list that passed the gate.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -54,6 +54,11 @@ impl ListArgs {
             policy = policy.with_attestation(notice)?;
         }
         Ok(policy)
+    }
+
+    /// This list and the suppression lists.
+    pub fn files<'a>(&'a self, list: &'a Path) -> impl Iterator<Item = &'a Path> {
+        [list].into_iter().chain(self.suppress.iter().map(PathBuf::as_path))
     }
 
     /// Opens the suppression lists. Each tells its format by its name.

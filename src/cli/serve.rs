@@ -27,6 +27,11 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
             "--reveal {reveal} gives us matched rows: say where they go with --results DIR"
         )));
     }
+    if args.list.files(&args.path).any(output::is_dash) {
+        return Err(Error::Misuse(
+            "a server reads its lists again when they change: name files, not `-`".into(),
+        ));
+    }
     if let Some(folder) = &args.results {
         let made = std::fs::create_dir_all(folder);
         made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
