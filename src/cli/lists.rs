@@ -80,8 +80,9 @@ impl ListArgs {
         tell: Option<Tell<'_>>,
     ) -> Result<Loaded> {
         let started = Instant::now();
+        let policy = self.policy()?; // whether there may be a match at all comes first
         let source = Source::open(path, self.options(self.format))?;
-        let (policy, suppressed_by) = (self.policy()?, self.suppression_sources()?);
+        let suppressed_by = self.suppression_sources()?;
         let mut suppression = Suppression::default();
         for source in &suppressed_by {
             let mut watch = Reading::new(shared, "suppression", None);
