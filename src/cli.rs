@@ -10,7 +10,7 @@ mod output;
 mod progress;
 mod serve;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -148,6 +148,15 @@ fn remedy(error: &Error) -> Option<String> {
         Error::Peer(PeerFault::NotBlindmatch) => {
             "something else listens at this address; see --peer".to_owned()
         }
+        Error::Io { source, .. } => match source.kind() {
+            ErrorKind::ConnectionRefused => {
+                "nobody listens there: see --peer, and whether `blindmatch serve` runs".to_owned()
+            }
+            ErrorKind::AddrInUse => {
+                "another program listens there; choose another port (0 takes a free one)".to_owned()
+            }
+            _ => return None,
+        },
         _ => return None,
     })
 }

@@ -1,9 +1,9 @@
 //! Flags and their meaning.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use blindmatch::Result;
 use blindmatch::consent::Purpose;
 use blindmatch::identifier::{Profile, Region};
 use blindmatch::list::Format;
@@ -11,6 +11,7 @@ use blindmatch::protocol::Reveal;
 use blindmatch::transport::Timing;
 use blindmatch::transport::identity::{Identity, Trust};
 use blindmatch::transport::tls::{Endpoint, Limits};
+use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// Private matching of two consented lists.
@@ -237,9 +238,21 @@ impl KeyArgs {
 
     /// Our key and whom we trust, ready to connect and to accept.
     pub fn endpoint(&self, limits: &LimitArgs) -> Result<Endpoint> {
-        let (identity, trust) = (Identity::load(&self.identity)?, Trust::read(&self.trust)?);
+        let identity = Identity::load(&self.identity).map_err(|e| self.missing(e))?;
+        let trust = Trust::read(&self.trust)?;
         let limits = Limits { idle: limits.idle_timeout, ..Limits::default() };
         Endpoint::new(&identity, &trust, limits)
+    }
+
+    /// A key that was never made is the first thing a newcomer meets.
+    fn missing(&self, error: Error) -> Error {
+        match error {
+            Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => Error::Key {
+                place: self.identity.display().to_string(),
+                problem: "no such file; `blindmatch keygen NAME` makes NAME.key".into(),
+            },
+            error => error,
+        }
     }
 }
 
