@@ -112,16 +112,15 @@ fn place(path: &Path) -> Result<PathBuf> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let Ok(whole) = folder.canonicalize() else { return Err(problem("there is no such folder")) };
-    try_to_write(&whole)
-        .map_err(Error::io(format!("writing to the folder {}", folder.display())))?;
+    try_to_write(folder)?;
     Ok(whole.join(name))
 }
 
-/// Makes a file and removes it: nothing else tells for sure.
-fn try_to_write(folder: &Path) -> io::Result<()> {
+/// Makes a file in a folder and removes it: nothing else tells for sure.
+pub fn try_to_write(folder: &Path) -> Result<()> {
     let probe = folder.join(format!(".blindmatch.{}.part", process::id()));
-    File::create_new(&probe)?;
-    fs::remove_file(&probe)
+    let tried = File::create_new(&probe).and_then(|_| fs::remove_file(&probe));
+    tried.map_err(Error::io(format!("writing to the folder {}", folder.display())))
 }
 
 fn misuse(text: impl Into<String>) -> Error {

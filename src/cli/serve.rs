@@ -35,6 +35,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
     if let Some(folder) = &args.results {
         let made = std::fs::create_dir_all(folder);
         made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
+        output::try_to_write(folder)?;
     }
     let endpoint = args.keys.endpoint(&args.limits)?;
     let keeper = Keeper { args, shared, current: Mutex::new(Arc::new(load(args, shared)?)) };
