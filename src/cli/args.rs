@@ -238,21 +238,13 @@ impl KeyArgs {
 
     /// Our key and whom we trust, ready to connect and to accept.
     pub fn endpoint(&self, limits: &LimitArgs) -> Result<Endpoint> {
-        let identity = Identity::load(&self.identity).map_err(|e| self.missing(e))?;
-        let trust = Trust::read(&self.trust)?;
+        let identity = Identity::load(&self.identity);
+        let identity =
+            identity.map_err(|e| missing(e, "`blindmatch keygen NAME` makes NAME.key"))?;
+        let trust = Trust::read(&self.trust);
+        let trust = trust.map_err(|e| missing(e, "ask the peer for its .pub file"))?;
         let limits = Limits { idle: limits.idle_timeout, ..Limits::default() };
         Endpoint::new(&identity, &trust, limits)
-    }
-
-    /// A key that was never made is the first thing a newcomer meets.
-    fn missing(&self, error: Error) -> Error {
-        match error {
-            Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => Error::Key {
-                place: self.identity.display().to_string(),
-                problem: "no such file; `blindmatch keygen NAME` makes NAME.key".into(),
-            },
-            error => error,
-        }
     }
 }
 
@@ -261,6 +253,16 @@ impl LimitArgs {
     pub fn timing(&self) -> Timing {
         let (idle, total) = (self.idle_timeout, self.session_timeout);
         Timing { idle, total, ..Timing::default() }
+    }
+}
+
+/// A key file that is not there is the first thing a newcomer meets: an error of keys, with a remedy.
+fn missing(error: Error, remedy: &str) -> Error {
+    match error {
+        Error::Io { context, source } if source.kind() == ErrorKind::NotFound => {
+            Error::Key { place: context, problem: format!("no such file; {remedy}") }
+        }
+        error => error,
     }
 }
 
