@@ -10,7 +10,7 @@ mod output;
 mod progress;
 mod serve;
 
-use std::io::{self, IsTerminal};
+use std::io::{self, ErrorKind, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,7 +45,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
     let serves = matches!(cli.command, Command::Serve(_));
     log_to_stderr(cli.verbose + u8::from(serves));
     if let Some(threads) = cli.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| Error::Misuse(format!("--threads: {e}")))?;
     }
     let (stop, shutdown) = (Arc::default(), Shutdown::new());
@@ -106,9 +106,13 @@ fn log_to_stderr(verbose: u8) {
 /// Exit code after a signal, as shells have it for SIGINT.
 const INTERRUPTED: u8 = 130;
 
-/// By fault, so that a script can tell them apart; listed in the README. 2 is for usage.
+/// For flags that cannot be, alone or together; clap exits with the same.
+const USAGE: u8 = 2;
+
+/// By fault, so that a script can tell them apart; listed in the README.
 fn exit_code(error: &Error) -> u8 {
     match error {
+        Error::Misuse(_) => USAGE,
         Error::Input(_) | Error::Key { .. } => 3,
         Error::Consent(_) => 4,
         Error::Incompatible { .. } => 5,
@@ -144,6 +148,15 @@ fn remedy(error: &Error) -> Option<String> {
         Error::Peer(PeerFault::NotBlindmatch) => {
             "something else listens at this address; see --peer".to_owned()
         }
+        Error::Io { source, .. } => match source.kind() {
+            ErrorKind::ConnectionRefused => {
+                "nobody listens there: see --peer, and whether `blindmatch serve` runs".to_owned()
+            }
+            ErrorKind::AddrInUse => {
+                "another program listens there; choose another port (0 takes a free one)".to_owned()
+            }
+            _ => return None,
+        },
         _ => return None,
     })
 }

@@ -1,9 +1,9 @@
 //! Flags and their meaning.
 
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use blindmatch::Result;
 use blindmatch::consent::Purpose;
 use blindmatch::identifier::{Profile, Region};
 use blindmatch::list::Format;
@@ -11,6 +11,7 @@ use blindmatch::protocol::Reveal;
 use blindmatch::transport::Timing;
 use blindmatch::transport::identity::{Identity, Trust};
 use blindmatch::transport::tls::{Endpoint, Limits};
+use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 /// Private matching of two consented lists.
@@ -29,8 +30,8 @@ pub struct Cli {
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Threads to compute on; all cores unless given
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub threads: Option<u16>,
+    #[arg(long, global = true, value_parser = threads, value_name = "N")]
+    pub threads: Option<usize>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -174,7 +175,7 @@ pub struct ServeArgs {
     #[arg(long = "list", value_name = "FILE")]
     pub path: PathBuf,
     /// Address to listen on, HOST:PORT; port 0 takes a free one
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_parser = address, value_name = "ADDR")]
     pub listen: String,
     /// Who learns what: advertiser, platform, both or count. An advertiser that asks for anything
     /// else is refused
@@ -190,11 +191,11 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub limits: LimitArgs,
     /// Sessions at a time; more are turned away
-    #[arg(long, default_value_t = 4, value_name = "N", help_heading = "Limits")]
-    pub max_sessions: usize,
+    #[arg(long, default_value = "4", value_parser = sessions, value_name = "N", help_heading = "Limits")]
+    pub max_sessions: u32,
     /// Stop after this many sessions
-    #[arg(long, value_name = "N", help_heading = "Limits")]
-    pub sessions: Option<u64>,
+    #[arg(long, value_parser = sessions, value_name = "N", help_heading = "Limits")]
+    pub sessions: Option<u32>,
     /// When told to stop: how long running sessions may go on, in seconds
     #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS", help_heading = "Limits")]
     pub grace: Duration,
@@ -210,7 +211,7 @@ pub struct ConnectArgs {
     #[arg(long = "list", value_name = "FILE")]
     pub path: PathBuf,
     /// The platform's address, HOST:PORT
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_parser = address, value_name = "ADDR")]
     pub peer: String,
     /// Who learns what: advertiser, platform, both or count. It must be what the platform offers
     #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO")]
@@ -230,9 +231,18 @@ pub struct ConnectArgs {
 }
 
 impl KeyArgs {
+    /// The key files; of keys that stand in the arguments themselves there is none.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        [self.identity.as_path()].into_iter().chain(self.trust.iter().map(Path::new))
+    }
+
     /// Our key and whom we trust, ready to connect and to accept.
     pub fn endpoint(&self) -> Result<Endpoint> {
-        let (identity, trust) = (Identity::load(&self.identity)?, Trust::read(&self.trust)?);
+        let identity = Identity::load(&self.identity);
+        let identity =
+            identity.map_err(|e| missing(e, "`blindmatch keygen NAME` makes NAME.key"))?;
+        let trust = Trust::read(&self.trust);
+        let trust = trust.map_err(|e| missing(e, "ask the peer for its .pub file"))?;
         Endpoint::new(&identity, &trust, Limits::default())
     }
 }
@@ -242,6 +252,16 @@ impl LimitArgs {
     pub fn timing(&self) -> Timing {
         let (idle, total) = (self.idle_timeout, self.session_timeout);
         Timing { idle, total, ..Timing::default() }
+    }
+}
+
+/// A key file that is not there is the first thing a newcomer meets: an error of keys, with a remedy.
+fn missing(error: Error, remedy: &str) -> Error {
+    match error {
+        Error::Io { context, source } if source.kind() == ErrorKind::NotFound => {
+            Error::Key { place: context, problem: format!("no such file; {remedy}") }
+        }
+        error => error,
     }
 }
 
@@ -278,6 +298,32 @@ fn seconds(text: &str) -> Result<Duration, String> {
         _ => Err("a whole number of seconds, at least 1".into()),
     }
 }
+
+/// Rayon takes 0 for "as many as there are cores", and a number with many digits for an order.
+fn threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(threads) if (1..=MAX_THREADS).contains(&threads) => Ok(threads),
+        _ => Err(format!("a whole number from 1 to {MAX_THREADS}")),
+    }
+}
+
+fn sessions(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(sessions) if sessions > 0 => Ok(sessions),
+        _ => Err("a whole number, at least 1".into()),
+    }
+}
+
+fn address(text: &str) -> Result<String, String> {
+    match text.rsplit_once(':') {
+        Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
+            Ok(text.to_owned())
+        }
+        _ => Err("an address is HOST:PORT, such as platform.example:7878".into()),
+    }
+}
+
+const MAX_THREADS: usize = 1024;
 
 fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     format!("one of {}", names.into_iter().collect::<Vec<_>>().join(", "))

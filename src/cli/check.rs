@@ -4,12 +4,16 @@ use blindmatch::Result;
 use blindmatch::consent::Outcome;
 use blindmatch::report::CheckReport;
 
+use super::Shared;
 use super::args::CheckArgs;
-use super::{Shared, output};
+use super::output::{self, Files};
 
 pub fn run(args: &CheckArgs, shared: &Shared) -> Result<()> {
+    let read = args.list.files(&args.path).collect();
+    let written = args.report.as_deref().into_iter().collect();
+    Files { read, written, ..Files::default() }.check()?;
     let mut told = 0;
-    let stdout_taken = args.report.as_deref().is_some_and(output::is_stdout);
+    let stdout_taken = args.report.as_deref().is_some_and(output::is_dash);
     let mut tell = |row: u64, column: Option<&str>, outcome: Outcome| {
         let reason = match outcome {
             Outcome::Refused(refusal) => format!("refused: {refusal}"),

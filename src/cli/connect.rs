@@ -9,8 +9,9 @@ use blindmatch::session::{Session, Settings};
 use blindmatch::transport::drive;
 use blindmatch::{Error, Result};
 
+use super::Shared;
 use super::args::ConnectArgs;
-use super::{Shared, output};
+use super::output::{self, Files};
 
 pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
@@ -22,6 +23,13 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
             "--reveal {reveal} gives us no rows: leave out --output"
         )));
     }
+    let lists = args.list.files(&args.path);
+    Files {
+        read: lists.chain(args.keys.files()).collect(),
+        read_twice: args.output.output.iter().map(|_| args.path.as_path()).collect(),
+        written: args.output.files().collect(),
+    }
+    .check()?;
     let endpoint = args.keys.endpoint()?;
     let loaded = args.list.load(&args.path, "advertiser", shared)?;
 

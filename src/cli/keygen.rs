@@ -1,5 +1,6 @@
 //! `blindmatch keygen`.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use blindmatch::Result;
@@ -14,12 +15,15 @@ pub fn run(args: &KeygenArgs, shared: &Shared) -> Result<()> {
     let name = args.name.file_name().map(|name| name.to_string_lossy().into_owned());
     let line = identity.public().clone().with_comment(&name.unwrap_or_default());
     identity.save(&private)?;
-    line.save(&public)?;
+    line.save(&public).inspect_err(|_| {
+        let _ = fs::remove_file(&private); // half a pair is of no use, and in the way of the next try
+    })?;
     if !shared.quiet {
-        println!("{}: the private key; keep it on this machine", private.display());
-        println!("{}: the public key; give it to your peers", public.display());
-        println!("{line}");
-        println!("{}", line.fingerprint());
+        let say = |text: String| shared.bars.print(&text, false);
+        say(format!("{}: the private key; keep it on this machine", private.display()));
+        say(format!("{}: the public key; give it to your peers", public.display()));
+        say(line.to_string());
+        say(line.fingerprint());
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! From flags to a list that passed the gate.
 
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -56,6 +56,11 @@ impl ListArgs {
         Ok(policy)
     }
 
+    /// This list and the suppression lists.
+    pub fn files<'a>(&'a self, list: &'a Path) -> impl Iterator<Item = &'a Path> {
+        [list].into_iter().chain(self.suppress.iter().map(PathBuf::as_path))
+    }
+
     /// Opens the suppression lists. Each tells its format by its name.
     fn suppression_sources(&self) -> Result<Vec<Source>> {
         self.suppress.iter().map(|path| Source::open(path, self.options(None))).collect()
@@ -75,8 +80,9 @@ impl ListArgs {
         tell: Option<Tell<'_>>,
     ) -> Result<Loaded> {
         let started = Instant::now();
+        let policy = self.policy()?; // whether there may be a match at all comes first
         let source = Source::open(path, self.options(self.format))?;
-        let (policy, suppressed_by) = (self.policy()?, self.suppression_sources()?);
+        let suppressed_by = self.suppression_sources()?;
         let mut suppression = Suppression::default();
         for source in &suppressed_by {
             let mut watch = Reading::new(shared, "suppression", None);

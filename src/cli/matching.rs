@@ -1,6 +1,6 @@
 //! `blindmatch match`: both sides in one process, through the real protocol.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -16,11 +16,12 @@ use blindmatch::{Error, Result};
 use super::Shared;
 use super::args::MatchArgs;
 use super::lists::Loaded;
-use super::output;
+use super::output::{self, Files};
 
 pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
     let to = destinations(args)?;
+    files(args).check()?;
     let advertiser = args.list.load(&args.advertiser, Party::Advertiser.name(), shared)?;
     let platform = args.list.load(&args.platform, Party::Platform.name(), shared)?;
 
@@ -43,6 +44,19 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     report.set_total(started.elapsed());
     let (path, stdout_taken) = (args.output.report.as_deref(), args.output.uses_stdout());
     output::publish(&report, &report.to_json(), path, stdout_taken, shared)
+}
+
+fn files(args: &MatchArgs) -> Files<'_> {
+    let receivers: &[(Party, &Path)] =
+        &[(Party::Advertiser, &args.advertiser), (Party::Platform, &args.platform)];
+    let writes = args.output.output.is_some() || args.platform_output.is_some();
+    let twice =
+        receivers.iter().filter(|(party, _)| writes && args.reveal.gives_matches_to(*party));
+    Files {
+        read: args.list.files(&args.advertiser).chain([args.platform.as_path()]).collect(),
+        read_twice: twice.map(|(_, path)| *path).collect(),
+        written: args.output.files().chain(args.platform_output.as_deref()).collect(),
+    }
 }
 
 /// Where each side's matched rows go.

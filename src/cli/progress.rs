@@ -1,10 +1,11 @@
 //! Progress bars: on a terminal, on standard error, and nowhere else.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
 use blindmatch::protocol::{Phase, Progress};
 use blindmatch::transport::Observer;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// The bars of one command.
 #[derive(Clone)]
@@ -32,8 +33,11 @@ impl Bars {
 
     /// A bar for reading a list of unknown length.
     pub fn reading(&self, what: &str) -> ProgressBar {
-        let style = "{spinner} {prefix:<11} reading   {human_pos:>11} rows  {per_sec}";
-        let bar = self.0.add(ProgressBar::no_length().with_style(styled(style)));
+        let style = styled("{spinner} {prefix:<11} reading   {human_pos:>11} rows  {rate}");
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = write!(out, "{:.0}/s", state.per_sec()); // writing to a string does not fail
+        });
+        let bar = self.0.add(ProgressBar::no_length().with_style(style));
         bar.set_prefix(what.to_owned());
         bar
     }
@@ -61,6 +65,7 @@ impl Observer for SessionBar {
     fn progress(&mut self, progress: Progress) {
         if self.phase != Some(progress.phase) {
             self.phase = Some(progress.phase);
+            self.bar.set_position(0); // else it stands beyond the new length for a moment
             self.bar.reset_eta();
             self.bar.set_message(progress.phase.name());
             self.bar.set_length(progress.total);

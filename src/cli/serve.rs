@@ -27,15 +27,21 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
             "--reveal {reveal} gives us matched rows: say where they go with --results DIR"
         )));
     }
+    if args.list.files(&args.path).any(output::is_dash) {
+        return Err(Error::Misuse(
+            "a server reads its lists again when they change: name files, not `-`".into(),
+        ));
+    }
     if let Some(folder) = &args.results {
         let made = std::fs::create_dir_all(folder);
         made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
+        output::try_to_write(folder)?;
     }
     let endpoint = args.keys.endpoint()?;
     let keeper = Keeper { args, shared, current: Mutex::new(Arc::new(load(args, shared)?)) };
     let mut options = Options::default();
-    options.max_sessions = args.max_sessions;
-    options.sessions = args.sessions;
+    options.max_sessions = args.max_sessions as usize;
+    options.sessions = args.sessions.map(u64::from);
     options.grace = args.grace;
     let server = Server::bind(&args.listen, endpoint, options)?;
     if !shared.quiet {

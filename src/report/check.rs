@@ -50,7 +50,8 @@ impl Display for CheckReport {
         if self.counts.own.as_ref().is_some_and(kept) {
             writeln!(f, "\nEvery identifier is admitted.")?;
         }
-        let (distinct, noun) = (grouped(self.counts.distinct), "identifiers would take part");
-        writeln!(f, "\n{distinct} {noun} in a match.")
+        let distinct = self.counts.distinct;
+        let noun = if distinct == 1 { "identifier" } else { "identifiers" };
+        writeln!(f, "\n{} {noun} would take part in a match.", grouped(distinct))
     }
 }
