@@ -154,7 +154,9 @@ pub fn identifiers(data: &[u8]) {
         let identified = profile.identify(kind, raw, region);
         let Ok(text) = profile.normalise(kind, raw, region) else { continue };
         assert!(identified.is_ok());
-        let again = profile.normalise(kind, text.as_bytes(), region);
+        // Without the region: a result has its country, and Meta's, which has no `+`, would be
+        // taken for a national number.
+        let again = profile.normalise(kind, text.as_bytes(), None);
         assert_eq!(again.as_deref().map(String::as_str), Ok(text.as_str()));
     }
 }
