@@ -9,7 +9,7 @@ mod common;
 use std::collections::HashSet;
 
 use blindmatch::error::{Error, PeerFault};
-use blindmatch::group::Encoding;
+use blindmatch::group::{Backend, Encoding, Engine, Parallelism};
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::session::{Session, Settings};
 use blindmatch::wire::{Commitment, Decoder, Frame, Hello, MAX_FRAME};
@@ -21,6 +21,7 @@ use curve25519_dalek::scalar::Scalar;
 /// The honest side's session.
 fn honest(party: Party, reveal: Reveal, least: u64, values: &[String]) -> Session {
     let mut settings = Settings::new(party);
+    settings.engine = Engine::new(Backend::portable(), Parallelism::Rayon);
     settings.reveal = reveal;
     settings.min_audience = Some(least);
     settings.max_elements = 50_000;

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use blindmatch::error::{Error, PeerFault, Result};
+use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::session::{Action, Outcome, Session, Settings};
 use blindmatch::transport::{Link, Timing, drive, memory};
@@ -30,6 +31,7 @@ fn short() -> Timing {
 
 fn side(party: Party, values: &[String]) -> Session {
     let mut settings = Settings::new(party);
+    settings.engine = Engine::new(Backend::portable(), Parallelism::Rayon);
     settings.reveal = Reveal::Both;
     settings.min_audience = Some(1);
     Session::new(settings, common::list(values)).unwrap()

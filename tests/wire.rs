@@ -315,7 +315,7 @@ fn a_long_stream_is_not_kept() {
 fn transcript(reveal: Reveal, least: u64) -> [String; 2] {
     let lists = [common::list(&common::addresses(0..6)), common::list(&common::addresses(3..13))];
     let sessions = [Party::Advertiser, Party::Platform].map(|party| {
-        let mut settings = Settings::new(party);
+        let mut settings = Settings::new(party); // any backend gives the same bytes
         (settings.reveal, settings.min_audience) = (reveal, Some(least));
         settings.channel_binding = b"channel".to_vec();
         let list = &lists[usize::from(party == Party::Platform)];

@@ -15,6 +15,7 @@ use std::time::Duration;
 use blindmatch::ConsentedList;
 use blindmatch::consent::{Candidate, Gate, Policy, Purpose, Purposes, Record};
 use blindmatch::error::{Error, Result};
+use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::identifier::{Identifier, Kind, Profile};
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::session::{Action, Outcome, Session, Settings};
@@ -48,12 +49,14 @@ pub fn addresses(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
     numbers.into_iter().map(address).collect()
 }
 
-/// Settings of both sides, the advertiser's first.
+/// Settings of both sides, the advertiser's first, on the reference backend: the batched ones are
+/// slow where they are not optimised, and tests that are about them name them.
 pub fn settings(reveal: Reveal, min_audience: u64) -> [Settings; 2] {
     [Party::Advertiser, Party::Platform].map(|party| {
         let mut settings = Settings::new(party);
         settings.reveal = reveal;
         settings.min_audience = Some(min_audience);
+        settings.engine = Engine::new(Backend::portable(), Parallelism::Rayon);
         settings
     })
 }
