@@ -115,10 +115,18 @@ pub enum PeerFault {
     /// The peer hung up in the middle.
     #[error("hung up during {0}")]
     HungUp(&'static str),
-    /// The peer sent nothing for longer than the limit.
+    /// The peer sent nothing, or took nothing, for longer than the limit.
     #[error("silent for {seconds} s during {during}")]
     Stalled {
         /// The step that was waited for.
+        during: &'static str,
+        /// The limit that passed.
+        seconds: u64,
+    },
+    /// The session as a whole took longer than the limit.
+    #[error("not done after {seconds} s, during {during}")]
+    OutOfTime {
+        /// The step that it had come to.
         during: &'static str,
         /// The limit that passed.
         seconds: u64,

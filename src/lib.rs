@@ -22,7 +22,7 @@
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
 //! - [`report`]: what a run did, as facts;
-//! - [`bench`]: workloads for benchmarks, tests and examples.
+//! - [`bench`](mod@bench): workloads for benchmarks, tests and examples.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -89,15 +89,13 @@ pub(crate) enum Step {
 
 /// The face of every protocol.
 pub(crate) trait Protocol: Send {
-    /// Takes a frame that arrived. Cheap: the work that it brings is done by `advance`.
+    /// Takes a frame that arrived, once `advance` has nothing else to do. Cheap: the work that it
+    /// brings is done by `advance`.
     fn receive(&mut self, frame: Frame) -> Result<()>;
 
     /// Does the next bounded piece of work. Answers with a frame to send only where there is `room`
     /// for one; never waits for room while there is something else to do.
     fn advance(&mut self, room: bool) -> Result<Step>;
-
-    /// Whether frames that arrived wait to be worked on; the driver then reads no further.
-    fn is_busy(&self) -> bool;
 
     /// The peer is gone. The answer, where everything that is due to this side has arrived.
     fn settle(&mut self) -> Option<Answer>;

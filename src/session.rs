@@ -39,6 +39,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rand::CryptoRng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
@@ -66,7 +67,7 @@ pub struct Settings {
     /// Fewest matches that are to be revealed. `None` takes the peer's; where both sides say a
     /// number, they must say the same.
     pub min_audience: Option<u64>,
-    /// Most elements that are accepted from the peer.
+    /// Most elements that are accepted from the peer; below 2^32.
     pub max_elements: u64,
     /// The backend and the cores.
     pub engine: Engine,
@@ -133,6 +134,7 @@ pub struct Bytes {
 /// One side of one run.
 pub struct Session {
     decoder: Decoder,
+    rng: Box<dyn CryptoRng + Send>,
     state: State,
     terms: Option<Terms>,
     bytes: Bytes,
@@ -149,14 +151,29 @@ impl Session {
     /// A session over a list that passed the consent gate.
     ///
     /// # Errors
-    /// [`Error::Misuse`] for a list of 2^32 elements or more.
+    /// [`Error::Misuse`] for a list of 2^32 elements or more, a limit on the peer's that lets in as
+    /// many, a minimum audience of `u64::MAX`, and an attested notice that does not fit a
+    /// [`Hello`](crate::wire::Hello).
     pub fn new(settings: Settings, list: Arc<ConsentedList>) -> Result<Session> {
-        if u32::try_from(list.len()).is_err() {
-            return Err(Error::Misuse("a list may hold at most 2^32 - 1 elements".into()));
-        }
-        let greeting = Greeting::new(settings, list, &mut UnwrapErr(SysRng));
+        Session::with_rng(settings, list, UnwrapErr(SysRng))
+    }
+
+    /// The same with a random generator of the caller's, for transcripts that can be repeated.
+    ///
+    /// The session's nonce and its keys come from `rng`: a session whose generator somebody can
+    /// guess hides nothing from them.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn with_rng<R: CryptoRng + Send + 'static>(
+        settings: Settings,
+        list: Arc<ConsentedList>,
+        mut rng: R,
+    ) -> Result<Session> {
+        let greeting = Greeting::new(settings, list, &mut rng)?;
         Ok(Session {
             decoder: Decoder::default(),
+            rng: Box::new(rng),
             state: State::Greeting(Box::new(greeting)),
             terms: None,
             bytes: Bytes::default(),
@@ -170,18 +187,21 @@ impl Session {
         self.decoder.push(bytes);
     }
 
-    /// Does the next bounded piece of work: well under a second on one core, for a list of any
-    /// length. Answers with bytes to send only where there is `room` for a frame.
+    /// Does the next piece of work: about a second at most on one core, but for sorting and
+    /// comparing a whole list (a second for some 10^7 elements). Answers with bytes to send only
+    /// where there is `room` for a frame.
     ///
     /// # Errors
     /// Any error ends the session; [`abort`](Self::abort) makes the frame that tells the peer.
     pub fn advance(&mut self, room: bool) -> Result<Action> {
         let started = Instant::now();
         let phase = self.progress().phase;
-        let action = self.take_frame().and_then(|taken| match self.step(room)? {
-            Action::Wait if taken => Ok(Action::Worked), // there may be a further frame
-            action => Ok(action),
-        });
+        // Frames are looked at only once there is nothing else to do: a peer may have answered
+        // our last frame before the state that sent it has moved on.
+        let action = match self.step(room) {
+            Ok(Action::Wait) => self.take_frame(),
+            action => action,
+        };
         if let Ok(Action::Send(bytes)) = &action {
             self.bytes.sent += bytes.len() as u64;
         }
@@ -189,13 +209,9 @@ impl Session {
         action
     }
 
-    /// Hands at most one frame that arrived to the protocol, unless that is busy with earlier ones.
-    /// Tells whether there was one.
-    fn take_frame(&mut self) -> Result<bool> {
-        if matches!(&self.state, State::Running(protocol) if protocol.is_busy()) {
-            return Ok(false);
-        }
-        let Some(frame) = self.decoder.next_frame()? else { return Ok(false) };
+    /// Hands one frame that arrived to the protocol, if there is one.
+    fn take_frame(&mut self) -> Result<Action> {
+        let Some(frame) = self.decoder.next_frame()? else { return Ok(Action::Wait) };
         match (frame, &mut self.state) {
             (Frame::KeepAlive, _) => {
                 self.bytes.received -= Frame::KeepAlive.encode().len() as u64;
@@ -205,7 +221,7 @@ impl Session {
             (frame, State::Running(protocol)) => protocol.receive(frame)?,
             (frame, _) => return Err(frame.unexpected().into()),
         }
-        Ok(true)
+        Ok(Action::Worked)
     }
 
     fn step(&mut self, room: bool) -> Result<Action> {
@@ -215,8 +231,7 @@ impl Session {
                 handshake::Progress::Wait => Step::Wait,
                 handshake::Progress::Agreed(agreed) => {
                     self.terms = Some(agreed.terms.clone());
-                    let dh =
-                        Dh::new(agreed.terms, agreed.engine, agreed.list, &mut UnwrapErr(SysRng));
+                    let dh = Dh::new(agreed.terms, agreed.engine, agreed.list, &mut self.rng);
                     self.state = State::Running(Box::new(dh));
                     Step::Worked
                 }
@@ -254,13 +269,24 @@ impl Session {
         *self.phases.entry(Phase::Wait).or_default() += time;
     }
 
-    /// The peer closed its end and all its bytes were received. Fine where everything that is due
-    /// to this side has arrived.
+    /// Bytes that arrived and were not looked at yet.
+    pub fn unread(&self) -> usize {
+        self.decoder.held()
+    }
+
+    /// The peer closed its end, all its bytes were received and, unless the list is still being
+    /// blinded, [`advance`](Self::advance) waits for more. Fine where everything that is due to this
+    /// side has arrived.
     ///
     /// # Errors
-    /// [`PeerFault::HungUp`] otherwise.
+    /// [`PeerFault::HungUp`] otherwise, or what the peer said before it left.
     pub fn hung_up(&mut self) -> Result<()> {
         let phase = self.progress().phase.name();
+        while let Some(frame) = self.decoder.next_frame()? {
+            if let Frame::Abort(reason) = frame {
+                return Err(PeerFault::Aborted(reason).into());
+            }
+        }
         if let State::Running(protocol) = &mut self.state {
             let answer = protocol.settle().ok_or(PeerFault::HungUp(phase))?;
             self.state = State::Done(answer);

@@ -21,8 +21,9 @@ pub use drive::{Observer, drive};
 /// Two ends of a byte stream to a peer.
 ///
 /// Both may answer [`WouldBlock`](std::io::ErrorKind::WouldBlock) or
-/// [`TimedOut`](std::io::ErrorKind::TimedOut) now and then, within a fraction of a second for the
-/// reader, so that the driver can look whether it is still wanted. Dropping the writer tells the
+/// [`TimedOut`](std::io::ErrorKind::TimedOut) now and then, and should within a fraction of a
+/// second, so that the driver can look whether it is still wanted; it then calls again, a writer
+/// with the bytes that were not taken. Dropping the writer tells the
 /// peer that nothing more comes.
 pub struct Link {
     /// Where the peer's bytes arrive.

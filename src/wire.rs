@@ -23,7 +23,7 @@
 //! | `02` | abort | UTF-8 text, at most 200 bytes: why the session ends |
 //! | `03` | keep-alive | none: still computing |
 //! | `04` | finished | none: everything that is due has arrived |
-//! | `10` | [`Commitment`] | 32 bytes of session id, 32 bytes of SHA-256 over the sorted list |
+//! | `10` | [`Commitment`] | 32 bytes of session id, 32 bytes of SHA-256 over session, party and sorted list |
 //! | `11` | points | 32 bytes each, strictly increasing across frames |
 //! | `12` | tags | the agreed length each |
 //! | `13` | released | none: the audience is large enough, matches follow |
@@ -40,6 +40,7 @@ use crate::group::Encoding;
 
 pub use codec::Decoder;
 pub use hello::Hello;
+pub(crate) use hello::MAX_ATTESTATION;
 
 /// Version of the wire format; the only one that this build speaks.
 pub const VERSION: u16 = 1;
@@ -85,7 +86,8 @@ pub enum Frame {
 pub struct Commitment {
     /// The hash of both hellos and the channel: both sides see the same session.
     pub session: [u8; 32],
-    /// SHA-256 over the encodings of the sorted list.
+    /// SHA-256 over "blindmatch-v1 list", the session, the party's code and the encodings of the
+    /// sorted list.
     pub list: [u8; 32],
 }
 

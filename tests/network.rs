@@ -54,7 +54,7 @@ fn friends() -> [Endpoint; 2] {
 }
 
 fn hasty() -> Limits {
-    Limits { handshake: Duration::from_millis(300), ..Limits::default() }
+    Limits { handshake: Duration::from_millis(300) }
 }
 
 fn listen() -> (TcpListener, String) {
@@ -80,7 +80,7 @@ fn play(party: Party, secured: Secured, stop: &AtomicBool) -> Result<Outcome> {
     let values = if party == Party::Advertiser { ADVERTISER } else { PLATFORM };
     let mut settings = Settings::new(party);
     settings.channel_binding = secured.binding;
-    let session = Session::new(settings, blindmatch::doctest_list(&values)?)?;
+    let session = Session::new(settings, blindmatch::bench::workload::list(values)?)?;
     drive(session, secured.link, Timing::default(), stop, &mut ())
 }
 
@@ -111,6 +111,19 @@ fn read_to_end(reader: &mut dyn Read) -> std::io::Result<Vec<u8>> {
         match reader.read_to_end(&mut bytes) {
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
             end => return end.map(|_| bytes),
+        }
+    }
+}
+
+/// Writes all bytes to a link, over its look-ups.
+fn write_all(writer: &mut dyn Write, mut bytes: &[u8]) {
+    loop {
+        let written =
+            if bytes.is_empty() { writer.flush().map(|()| 0) } else { writer.write(bytes) };
+        match written {
+            Ok(0) => return,
+            Ok(written) => bytes = &bytes[written..],
+            Err(e) => assert!(matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)),
         }
     }
 }
@@ -342,7 +355,7 @@ fn an_end_is_told_from_a_cut() {
         for cut in [false, true] {
             let (ends, wire) = meet(&advertiser, &platform);
             let [mut client, Link { reader, mut writer }] = ends.map(|end| end.unwrap().link);
-            writer.write_all(b"the matches so far").unwrap();
+            write_all(&mut writer, b"the matches so far");
             if cut {
                 wire.shutdown(Half::Write).unwrap();
             } else {
@@ -372,7 +385,7 @@ fn both_sides_can_push_64_mib_at_once() {
                 let block = &block;
                 scope.spawn(move || {
                     for sent in 0..64 {
-                        writer.write_all(block).unwrap();
+                        write_all(&mut writer, block);
                         if sent == 0 {
                             under_way.wait();
                         }
@@ -386,6 +399,25 @@ fn both_sides_can_push_64_mib_at_once() {
                 });
             }
         });
+    });
+}
+
+#[test]
+fn a_writer_whose_peer_takes_nothing_says_so_and_loses_nothing() {
+    within_a_minute(|| {
+        let [advertiser, platform] = friends();
+        let ends = meet(&advertiser, &platform).0.map(|end| end.unwrap().link);
+        let [Link { mut reader, writer: _ours }, Link { reader: _theirs, mut writer }] = ends;
+        let block: Vec<u8> = (0..1 << 20).map(|i: u32| (i / 7) as u8).collect();
+        let mut sent = Vec::new();
+        while let Ok(written) = writer.write(&block) {
+            sent.extend_from_slice(&block[..written]);
+        }
+        let reading = thread::spawn(move || read_to_end(&mut reader).unwrap());
+        write_all(&mut writer, b"the end");
+        drop(writer);
+        sent.extend_from_slice(b"the end");
+        assert!(reading.join().unwrap() == sent);
     });
 }
 

@@ -237,14 +237,13 @@ impl KeyArgs {
     }
 
     /// Our key and whom we trust, ready to connect and to accept.
-    pub fn endpoint(&self, limits: &LimitArgs) -> Result<Endpoint> {
+    pub fn endpoint(&self) -> Result<Endpoint> {
         let identity = Identity::load(&self.identity);
         let identity =
             identity.map_err(|e| missing(e, "`blindmatch keygen NAME` makes NAME.key"))?;
         let trust = Trust::read(&self.trust);
         let trust = trust.map_err(|e| missing(e, "ask the peer for its .pub file"))?;
-        let limits = Limits { idle: limits.idle_timeout, ..Limits::default() };
-        Endpoint::new(&identity, &trust, limits)
+        Endpoint::new(&identity, &trust, Limits::default())
     }
 }
 

@@ -30,7 +30,7 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
         written: args.output.files().collect(),
     }
     .check()?;
-    let endpoint = args.keys.endpoint(&args.limits)?;
+    let endpoint = args.keys.endpoint()?;
     let loaded = args.list.load(&args.path, "advertiser", shared)?;
 
     let secured = endpoint.connect(&args.peer, &shared.stop)?;

@@ -95,7 +95,7 @@ fn side(
     let mut settings = Settings::new(party);
     settings.reveal = args.reveal;
     settings.min_audience = Some(args.min_audience);
-    settings.max_elements = u64::MAX;
+    settings.max_elements = u32::MAX.into();
     let session = Session::new(settings, Arc::clone(&loaded.list))?;
     let mut bar = shared.bars.session(party.name());
     drive(session, link, Timing::unlimited(), &shared.stop, &mut bar)

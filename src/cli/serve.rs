@@ -37,7 +37,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
         made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
         output::try_to_write(folder)?;
     }
-    let endpoint = args.keys.endpoint(&args.limits)?;
+    let endpoint = args.keys.endpoint()?;
     let keeper = Keeper { args, shared, current: Mutex::new(Arc::new(load(args, shared)?)) };
     let mut options = Options::default();
     options.max_sessions = args.max_sessions as usize;

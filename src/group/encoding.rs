@@ -16,6 +16,16 @@ impl Encoding {
 
     /// The encoding of the identity, which never stands for an identifier and is refused.
     pub const IDENTITY: Encoding = Encoding([0; Encoding::LEN]);
+
+    /// Whether this is a canonical, non-negative field element other than zero: all that can be
+    /// said of an encoding without looking for its point. Variable time.
+    pub(super) fn is_well_formed(&self) -> bool {
+        let words = self.0.as_chunks::<8>().0;
+        let [low, middle @ .., high] = [0, 1, 2, 3].map(|i| u64::from_le_bytes(words[i]));
+        let below_p = high < u64::MAX >> 1
+            || high == u64::MAX >> 1 && (middle != [u64::MAX; 2] || low < u64::MAX - 18);
+        below_p && low & 1 == 0 && *self != Encoding::IDENTITY
+    }
 }
 
 impl AsRef<[u8]> for Encoding {

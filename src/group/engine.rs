@@ -2,7 +2,8 @@
 
 use rayon::prelude::*;
 
-use super::backend::{Kind, portable};
+use super::backend::{Kind, lanes, portable};
+use super::scalar::Keys;
 use super::{Backend, DomainTag, Encoding, SecretScalar};
 
 /// Which cores a batch runs on.
@@ -34,6 +35,19 @@ pub struct Engine {
 /// stays in the L2 cache.
 const CHUNK: usize = 256;
 
+/// One expression for the reference backend and one, generic over the CPU, for those in lanes.
+macro_rules! on_backend {
+    ($backend:expr, portable => $portable:expr, lanes of $cpu:ident => $lanes:expr) => {
+        match $backend.kind() {
+            Kind::Portable => $portable,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2($cpu) => $lanes,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512($cpu) => $lanes,
+        }
+    };
+}
+
 impl Engine {
     /// From its parts.
     pub fn new(backend: Backend, parallelism: Parallelism) -> Self {
@@ -64,13 +78,23 @@ impl Engine {
         key: &SecretScalar,
         out: &mut [Encoding],
     ) {
-        let done = self.for_chunks(messages, out, |messages, out| {
-            match self.backend.kind() {
-                Kind::Portable => portable::hash_blind(tag, messages, key.half(), out),
-            }
-            Ok(())
-        });
-        debug_assert_eq!(done, Ok(()), "hashing cannot fail");
+        self.hash_blind_keys(tag, messages, Keys::Shared(key), out);
+    }
+
+    /// Hashes messages to the group and multiplies each by a scalar of its own:
+    /// `out[i] = keys[i] H(messages[i])`. Constant time and cost are those of [`Engine::hash_blind`].
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn hash_blind_each<M: AsRef<[u8]> + Sync>(
+        &self,
+        tag: &DomainTag,
+        messages: &[M],
+        keys: &[SecretScalar],
+        out: &mut [Encoding],
+    ) {
+        assert_eq!(keys.len(), messages.len(), "one key for every message");
+        self.hash_blind_keys(tag, messages, Keys::Each(keys), out);
     }
 
     /// Decodes points and multiplies: `out[i] = k points[i]`.
@@ -90,23 +114,72 @@ impl Engine {
         key: &SecretScalar,
         out: &mut [Encoding],
     ) -> Result<(), InvalidPoint> {
-        self.for_chunks(points, out, |points, out| match self.backend.kind() {
-            Kind::Portable => portable::blind(points, key.half(), out),
+        self.blind_keys(points, Keys::Shared(key), out)
+    }
+
+    /// Decodes points and multiplies each by a scalar of its own: `out[i] = keys[i] points[i]`.
+    /// Constant time, cost and errors are those of [`Engine::blind`].
+    ///
+    /// # Errors
+    /// [`InvalidPoint`] for the first encoding that is not canonical, not on the group, or the
+    /// identity; `out` is then unspecified.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn blind_each(
+        &self,
+        points: &[Encoding],
+        keys: &[SecretScalar],
+        out: &mut [Encoding],
+    ) -> Result<(), InvalidPoint> {
+        assert_eq!(keys.len(), points.len(), "one key for every point");
+        self.blind_keys(points, Keys::Each(keys), out)
+    }
+
+    fn hash_blind_keys<M: AsRef<[u8]> + Sync>(
+        &self,
+        tag: &DomainTag,
+        messages: &[M],
+        keys: Keys<'_>,
+        out: &mut [Encoding],
+    ) {
+        let done = self.for_chunks(messages, out, |start, messages, out| {
+            let keys = keys.part(start, messages.len());
+            on_backend!(self.backend,
+                portable => portable::hash_blind(tag, messages, keys, out),
+                lanes of cpu => lanes::hash_blind(cpu, tag, messages, keys, out));
+            Ok(())
+        });
+        debug_assert_eq!(done, Ok(()), "hashing cannot fail");
+    }
+
+    fn blind_keys(
+        &self,
+        points: &[Encoding],
+        keys: Keys<'_>,
+        out: &mut [Encoding],
+    ) -> Result<(), InvalidPoint> {
+        self.for_chunks(points, out, |start, points, out| {
+            let keys = keys.part(start, points.len());
+            on_backend!(self.backend,
+                portable => portable::blind(points, keys, out),
+                lanes of cpu => lanes::blind(cpu, points, keys, out))
         })
         .map_err(|position| InvalidPoint { position })
     }
 
-    /// Runs `work` on matching chunks of input and output. `Err` holds the lowest failing index,
-    /// whatever the number of cores.
+    /// Runs `work` on matching chunks of input and output, with the index of their first element.
+    /// `Err` holds the lowest failing index, whatever the number of cores.
     fn for_chunks<I: Sync, O: Send>(
         &self,
         input: &[I],
         out: &mut [O],
-        work: impl Fn(&[I], &mut [O]) -> Result<(), usize> + Sync,
+        work: impl Fn(usize, &[I], &mut [O]) -> Result<(), usize> + Sync,
     ) -> Result<(), usize> {
         assert_eq!(input.len(), out.len(), "one output for every input");
         let run = |(chunk, (input, out)): (usize, (&[I], &mut [O]))| {
-            work(input, out).err().map(|index| chunk * CHUNK + index)
+            let start = chunk * CHUNK;
+            work(start, input, out).err().map(|index| start + index)
         };
         let failed = match self.parallelism {
             Parallelism::Serial => {

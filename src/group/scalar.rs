@@ -38,6 +38,33 @@ impl SecretScalar {
     }
 }
 
+/// The secret scalars of a batch.
+#[derive(Clone, Copy)]
+pub(super) enum Keys<'a> {
+    /// One for all elements.
+    Shared(&'a SecretScalar),
+    /// One for each.
+    Each(&'a [SecretScalar]),
+}
+
+impl<'a> Keys<'a> {
+    /// Those of `length` elements from `start` on.
+    pub(super) fn part(self, start: usize, length: usize) -> Self {
+        match self {
+            Keys::Shared(key) => Keys::Shared(key),
+            Keys::Each(keys) => Keys::Each(&keys[start..start + length]),
+        }
+    }
+
+    /// That of the element at `index`.
+    pub(super) fn at(self, index: usize) -> &'a SecretScalar {
+        match self {
+            Keys::Shared(key) => key,
+            Keys::Each(keys) => &keys[index],
+        }
+    }
+}
+
 impl fmt::Debug for SecretScalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretScalar(..)")

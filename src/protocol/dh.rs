@@ -24,8 +24,16 @@
 //!   ones. If `y` is on the other list, a side that is handed tags of such points can be made to
 //!   count matches that do not exist, and so to release above the minimum audience.
 //! - *Lie about the count or stop early.* The side that counts first can withhold what it should
-//!   release, and in `both` either side can fall silent once it has its own matches. Tags that are
-//!   not the other list's make matches disappear or, chosen among those of real points, appear.
+//!   release, and in `both` either side can fall silent once it has its own matches. (A release
+//!   below the minimum audience is an error on the side that then sees the matches.)
+//! - *Send other tags.* Tags that are not the other list's make matches disappear or, chosen among
+//!   those of real points, appear.
+//! - *Use several keys.* A side that blinds each of its entries with a key of its own can tell from
+//!   the sorted tags, which are meant for counting, which entries match: it tries each key on the
+//!   other list (one multiplication an entry of that list for each entry of its own). So `count`,
+//!   and the count before a release, hide positions from a side that follows the protocol, however
+//!   long it looks at what it received, but not from one that departs from it. Against that helps
+//!   a proof that one key blinded everything, which this protocol does not have.
 //!
 //! Points that are not on the group, lists that are not what was committed to, and tags in `both`
 //! that differ from those that were counted are detected and end the session.
@@ -38,8 +46,8 @@
 //! ```text
 //! advertiser                                       platform
 //!   A = sort { a H(x) }                              B = sort { b H(y) }
-//!      ---------------- SHA-256(A), session --------------->
-//!      <--------------- SHA-256(B), session ----------------
+//!      ------- SHA-256(session, advertiser, A) ------------>
+//!      <------ SHA-256(session, platform, B) ---------------
 //!      ------------------------- A ------------------------>
 //!      <------------------------ B -------------------------
 //!   TB = [ T(a B_j) ]                                TA = [ T(b A_i) ]
@@ -58,8 +66,8 @@
 //! ```
 //!
 //! With `count` both tag runs travel sorted: a side can tell that one of its own entries has a tag
-//! among the peer's, but not which entry it is. That takes the peer's key. So neither can derive
-//! more than the size, whatever it does with the messages.
+//! among the peer's, but not which entry it is. That takes the peer's key. So a side that blinded
+//! its list as it should cannot derive more than the size, whatever it does with the messages.
 //!
 //! # Assumptions
 //!
@@ -71,7 +79,9 @@
 //!
 //! For an element of either list: one hash to the group, one decoding, two multiplications and two
 //! batched encodings, both sides together. `32 (n_A + n_P)` bytes for the lists and about 10 bytes
-//! for each tag that the reveal needs; memory 36 bytes for an own element, 16 for a peer's.
+//! for each tag that the reveal needs. Memory, in bytes: 36 for an own element while the lists cross,
+//! up to 37 for one while tags do; for a peer's element 16, then 20, and 36 where its tags are both
+//! looked up and sent in its order.
 //!
 //! # Example
 //!
@@ -82,7 +92,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use super::tag::{Tag, TagSet, Tagger};
-use super::{Answer, Phase, Progress, Protocol, Reveal, Step, Terms};
+use super::{Answer, Party, Phase, Progress, Protocol, Reveal, Step, Terms};
 use crate::consent::ConsentedList;
 use crate::error::{PeerFault, Result};
 use crate::group::{DomainTag, Encoding, Engine, SecretScalar};
@@ -139,12 +149,13 @@ impl Dh {
     fn commit(&mut self, blinded: Blinded, sent: bool, room: bool) -> (State, Step) {
         match (&self.theirs, sent) {
             (_, false) if room => {
-                let ours = Commitment { session: self.terms.session, list: blinded.digest() };
+                let ours =
+                    Commitment { session: self.terms.session, list: blinded.digest(&self.terms) };
                 let state = State::Committing { blinded, sent: true };
                 (state, Step::Send(Frame::Commitment(ours)))
             }
             (Some(theirs), true) => {
-                let exchanging = Exchanging::new(blinded, theirs.list, self.terms.their_elements);
+                let exchanging = Exchanging::new(blinded, theirs.list, &self.terms);
                 (State::Exchanging(exchanging), Step::Worked)
             }
             _ => (State::Committing { blinded, sent }, Step::Wait),
@@ -196,10 +207,6 @@ impl Protocol for Dh {
         };
         self.state = state;
         Ok(step)
-    }
-
-    fn is_busy(&self) -> bool {
-        matches!(&self.state, State::Exchanging(exchanging) if exchanging.has_pending())
     }
 
     fn settle(&mut self) -> Option<Answer> {

@@ -105,6 +105,11 @@ impl TagSet {
         TagSet { sorted: tags, starts, bits }
     }
 
+    /// Its tags, in order.
+    pub(super) fn sorted(&self) -> &[Tag] {
+        &self.sorted
+    }
+
     /// Whether it holds `tag`.
     pub(super) fn contains(&self, tag: Tag) -> bool {
         let bucket = tag.bucket(self.bits);

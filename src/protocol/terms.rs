@@ -24,6 +24,14 @@ impl Party {
         }
     }
 
+    /// The byte that stands for it on the wire and in commitments.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Party::Advertiser => 1,
+            Party::Platform => 2,
+        }
+    }
+
     /// Its name in reports and flags.
     pub fn name(self) -> &'static str {
         match self {

@@ -10,7 +10,7 @@ use crate::consent::ConsentedList;
 use crate::error::{Error, PeerFault, Result, printable};
 use crate::group::Engine;
 use crate::protocol::{Party, Reveal, Terms};
-use crate::wire::{Frame, Hello};
+use crate::wire::{Frame, Hello, MAX_ATTESTATION};
 
 /// The group and its hash, as RFC 9497 names them.
 const CIPHERSUITE: &str = "ristretto255-SHA512";
@@ -43,13 +43,14 @@ impl Greeting {
         settings: Settings,
         list: Arc<ConsentedList>,
         rng: &mut R,
-    ) -> Greeting {
+    ) -> Result<Greeting> {
+        check(&settings, &list)?;
         let mut nonce = [0; 32];
         rng.fill_bytes(&mut nonce);
         let ours = Hello {
             ciphersuite: CIPHERSUITE.to_owned(),
             protocol: settings.protocol.name().to_owned(),
-            party: party_code(settings.party),
+            party: settings.party.code(),
             profile: list.profile().to_string(),
             profile_digest: list.profile().digest(),
             purpose: list.purpose().name().to_owned(),
@@ -60,7 +61,7 @@ impl Greeting {
             attestation: list.attestation().unwrap_or_default().to_owned(),
             nonce,
         };
-        Greeting { settings, list, ours, sent: false, theirs: None }
+        Ok(Greeting { settings, list, ours, sent: false, theirs: None })
     }
 
     pub(super) fn receive(&mut self, hello: Hello) -> Result<()> {
@@ -107,7 +108,7 @@ impl Greeting {
                 "the same, and there must be one of each",
             ));
         }
-        if theirs.party != party_code(self.settings.party.peer()) {
+        if theirs.party != self.settings.party.peer().code() {
             return Err(PeerFault::Malformed("hello").into());
         }
         same("profile", &ours.profile, &theirs.profile)?;
@@ -148,19 +149,30 @@ impl Greeting {
     }
 }
 
+/// What the caller may not ask for.
+fn check(settings: &Settings, list: &ConsentedList) -> Result<()> {
+    let misuse = |what: &str| Err(Error::Misuse(what.to_owned()));
+    if u32::try_from(list.len()).is_err() {
+        return misuse("a list may hold at most 2^32 - 1 elements");
+    }
+    if u32::try_from(settings.max_elements).is_err() {
+        return misuse("at most 2^32 - 1 elements can be accepted from a peer");
+    }
+    if settings.min_audience == Some(u64::MAX) {
+        return misuse("a minimum audience of 2^64 - 1 stands for none on the wire");
+    }
+    if list.attestation().is_some_and(|notice| notice.len() > MAX_ATTESTATION) {
+        return misuse("an attested notice may have at most 4096 bytes");
+    }
+    Ok(())
+}
+
 fn differ(field: &'static str, ours: &str, theirs: &str) -> Error {
     Error::Incompatible { field, ours: printable(ours), theirs: printable(theirs) }
 }
 
 fn same(field: &'static str, ours: &str, theirs: &str) -> Result<()> {
     if ours == theirs { Ok(()) } else { Err(differ(field, ours, theirs)) }
-}
-
-fn party_code(party: Party) -> u8 {
-    match party {
-        Party::Advertiser => 1,
-        Party::Platform => 2,
-    }
 }
 
 fn reveal_code(reveal: Reveal) -> u8 {

@@ -2,16 +2,17 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Select, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded};
 
 use super::{Link, Timing};
 use crate::error::{Error, PeerFault, Result};
-use crate::protocol::Progress;
+use crate::protocol::{Phase, Progress};
 use crate::session::{Action, Outcome, Session};
-use crate::wire::Frame;
+use crate::wire::{Frame, MAX_FRAME};
 
 /// Told how far a session is; called from the thread that computes, several times a second.
 pub trait Observer {
@@ -42,17 +43,26 @@ pub fn drive(
     let Link { reader, writer } = link;
     let (to_writer, frames) = bounded::<Vec<u8>>(FRAMES_AHEAD);
     let (to_session, pieces) = bounded::<Piece>(PIECES_AHEAD);
-    let over = AtomicBool::new(false);
+    let (writing, written) = bounded::<()>(0); // closed once the writer is through
+    let (stuck, over) = (Stuck::default(), AtomicBool::new(false));
     thread::scope(|scope| {
-        scope.spawn(|| write_behind(writer, frames, timing.keep_alive));
+        scope.spawn(|| {
+            let _through = writing;
+            Writer { to: writer, stuck: &stuck, over: &over }.run(frames, timing.keep_alive);
+        });
         scope.spawn(|| read_ahead(reader, to_session, &over));
-        let mut wheel = Wheel::new(&to_writer, &pieces, timing, stop);
+        let mut wheel = Wheel::new(&to_writer, &pieces, &stuck, timing, stop);
         let end = wheel.turn(&mut session, observer);
         if let Some(abort) = end.as_ref().err().and_then(Session::abort) {
-            let _ = to_writer.send_timeout(abort, GRACE); // the peer may be gone: its loss
+            let patience = GRACE.saturating_sub(stuck.lasts());
+            let _ = to_writer.send_timeout(abort, patience); // the peer may be gone: its loss
         }
         drop(to_writer);
-        hear_out(&pieces, end.is_ok());
+        if end.is_ok() {
+            let _ = written.recv_timeout(timing.idle); // our last frame; our answer stands
+        } else {
+            hear_out(&pieces);
+        }
         over.store(true, Ordering::Relaxed);
         drop(pieces);
         end
@@ -78,20 +88,71 @@ const LOOK_UP: Duration = Duration::from_millis(200);
 /// What the reader thread found: bytes, or the end with its reason.
 type Piece = io::Result<Vec<u8>>;
 
-/// Writes frames as they come, and a keep-alive where none comes for long.
-fn write_behind(mut writer: Box<dyn Write + Send>, frames: Receiver<Vec<u8>>, pause: Duration) {
-    let keep_alive = Frame::KeepAlive.encode();
-    loop {
-        let frame = match frames.recv_timeout(pause) {
-            Ok(frame) => frame,
-            Err(e) if e.is_timeout() => keep_alive.clone(),
-            Err(_) => return,
-        };
-        // A failure shows as a closed channel; the reader then finds out why.
-        if writer.write_all(&frame).and_then(|()| writer.flush()).is_err() {
-            return;
+/// Since when the link has not taken the bytes that it is given; `None` where it has.
+#[derive(Default)]
+struct Stuck(Mutex<Option<Instant>>);
+
+impl Stuck {
+    fn set(&self, since: Option<Instant>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    fn lasts(&self) -> Duration {
+        let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// The thread that writes.
+struct Writer<'a> {
+    to: Box<dyn Write + Send>,
+    stuck: &'a Stuck,
+    over: &'a AtomicBool,
+}
+
+impl Writer<'_> {
+    /// Writes frames as they come, and a keep-alive where none comes for long; the first word is
+    /// never a keep-alive. A failure shows as a closed channel; the reader then finds out why.
+    fn run(mut self, frames: Receiver<Vec<u8>>, pause: Duration) {
+        let keep_alive = Frame::KeepAlive.encode();
+        let mut next = frames.recv().ok();
+        while let Some(frame) = next {
+            if self.write(&frame).is_err() {
+                return;
+            }
+            next = match frames.recv_timeout(pause) {
+                Err(e) if e.is_timeout() => Some(keep_alive.clone()),
+                frame => frame.ok(),
+            };
         }
     }
+
+    /// Writes and flushes, however often the link asks for patience, until the session is over.
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        self.stuck.set(Some(Instant::now()));
+        loop {
+            let written = match bytes {
+                [] => self.to.flush().map(|()| None),
+                bytes => self.to.write(bytes).map(Some),
+            };
+            match written {
+                Ok(None) => break,
+                Ok(Some(0)) => return Err(ErrorKind::WriteZero.into()),
+                Ok(Some(length)) => {
+                    bytes = &bytes[length..];
+                    self.stuck.set(Some(Instant::now()));
+                }
+                Err(e) if asks_for_patience(&e) && !self.over.load(Ordering::Relaxed) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        self.stuck.set(None);
+        Ok(())
+    }
+}
+
+fn asks_for_patience(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 /// Reads until the end, an error, or nobody listens.
@@ -101,10 +162,8 @@ fn read_ahead(mut reader: Box<dyn Read + Send>, pieces: Sender<Piece>, over: &At
         let piece = match reader.read(&mut buffer) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
             Ok(length) => Ok(buffer[..length].to_vec()),
-            Err(e) => match e.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => continue,
-                _ => Err(e),
-            },
+            Err(e) if asks_for_patience(&e) => continue,
+            Err(e) => Err(e),
         };
         let ended = piece.is_err();
         if pieces.send(piece).is_err() || ended {
@@ -115,36 +174,38 @@ fn read_ahead(mut reader: Box<dyn Read + Send>, pieces: Sender<Piece>, over: &At
 
 /// After an error: reads on for a moment, so that the peer can read our last word before the link
 /// closes under it. (A socket that is closed with unread bytes resets the connection.)
-fn hear_out(pieces: &Receiver<Piece>, ended_well: bool) {
+fn hear_out(pieces: &Receiver<Piece>) {
     let deadline = Instant::now() + GRACE;
-    while !ended_well && matches!(pieces.recv_deadline(deadline), Ok(Ok(_))) {}
+    while Instant::now() < deadline && matches!(pieces.recv_deadline(deadline), Ok(Ok(_))) {}
 }
 
 /// The loop's state.
 struct Wheel<'a> {
     to_writer: &'a Sender<Vec<u8>>,
     pieces: &'a Receiver<Piece>,
+    stuck: &'a Stuck,
     timing: Timing,
     stop: &'a AtomicBool,
     started: Instant,
-    /// When the peer last sent something or took something.
-    stirred: Instant,
+    /// When the peer last sent something, or we last kept it waiting.
+    heard: Instant,
     /// A frame that the writer had no room for.
     held: Option<Vec<u8>>,
-    /// The writer gave up.
-    writer_gone: bool,
+    /// When the writer gave up.
+    writer_gone: Option<Instant>,
 }
 
 impl<'a> Wheel<'a> {
     fn new(
         to_writer: &'a Sender<Vec<u8>>,
         pieces: &'a Receiver<Piece>,
+        stuck: &'a Stuck,
         timing: Timing,
         stop: &'a AtomicBool,
     ) -> Self {
-        let now = Instant::now();
-        let (held, writer_gone) = (None, false);
-        Wheel { to_writer, pieces, timing, stop, started: now, stirred: now, held, writer_gone }
+        let (started, heard) = (Instant::now(), Instant::now());
+        let (held, writer_gone) = (None, None);
+        Wheel { to_writer, pieces, stuck, timing, stop, started, heard, held, writer_gone }
     }
 
     fn turn(&mut self, session: &mut Session, observer: &mut dyn Observer) -> Result<()> {
@@ -153,12 +214,16 @@ impl<'a> Wheel<'a> {
                 return Err(Error::Interrupted);
             }
             self.offer();
-            match session.advance(self.held.is_none() && !self.writer_gone)? {
+            match session.advance(self.held.is_none() && self.writer_gone.is_none())? {
                 Action::Done => return self.flush(),
-                Action::Send(frame) => self.held = Some(frame),
+                Action::Send(frame) => {
+                    self.held = Some(frame);
+                    self.heard = Instant::now(); // it was we who kept the peer waiting
+                }
                 Action::Worked => {
                     observer.progress(session.progress());
-                    self.stirred = Instant::now(); // it was we who kept the peer waiting
+                    self.heard = Instant::now();
+                    self.glance(session)?;
                 }
                 Action::Wait => {
                     let since = Instant::now();
@@ -167,9 +232,7 @@ impl<'a> Wheel<'a> {
                     waited?;
                 }
             }
-            if self.started.elapsed() > self.timing.total {
-                return Err(self.stalled(session, self.timing.total));
-            }
+            self.look_at_the_clock(session)?;
         }
     }
 
@@ -177,9 +240,9 @@ impl<'a> Wheel<'a> {
     fn offer(&mut self) {
         let Some(frame) = self.held.take() else { return };
         match self.to_writer.try_send(frame) {
-            Ok(()) => self.stirred = Instant::now(),
+            Ok(()) => {}
             Err(TrySendError::Full(frame)) => self.held = Some(frame),
-            Err(TrySendError::Disconnected(_)) => self.writer_gone = true,
+            Err(TrySendError::Disconnected(_)) => self.writer_gone = Some(Instant::now()),
         }
     }
 
@@ -198,26 +261,49 @@ impl<'a> Wheel<'a> {
         if self.held.is_some() {
             select.send(self.to_writer);
         }
-        let Ok(ready) = select.ready_timeout(LOOK_UP) else {
-            let silent = self.stirred.elapsed() > self.timing.idle;
-            return if silent { Err(self.stalled(session, self.timing.idle)) } else { Ok(()) };
-        };
-        if ready != arrival {
-            return Ok(()); // `offer` comes next
-        }
-        match self.pieces.try_recv() {
-            Ok(Ok(bytes)) => {
-                session.receive(&bytes);
-                self.stirred = Instant::now();
-                Ok(())
-            }
-            Ok(Err(_)) => session.hung_up(),
-            Err(_) => Ok(()),
+        match select.ready_timeout(LOOK_UP) {
+            Ok(ready) if ready == arrival => self.take_piece(session),
+            _ => Ok(()), // `offer` comes next
         }
     }
 
-    fn stalled(&self, session: &Session, limit: Duration) -> Error {
+    /// While we blind our list, which may take an hour, looks whether the peer is still there. What
+    /// it sends meanwhile is its commitment and keep-alives; more than that may wait.
+    fn glance(&mut self, session: &mut Session) -> Result<()> {
+        let blinding = session.progress().phase == Phase::Blind;
+        if blinding && session.unread() < MAX_FRAME { self.take_piece(session) } else { Ok(()) }
+    }
+
+    /// Hands over what arrived, if anything did.
+    fn take_piece(&mut self, session: &mut Session) -> Result<()> {
+        match self.pieces.try_recv() {
+            Ok(Ok(bytes)) => {
+                session.receive(&bytes);
+                self.heard = Instant::now();
+                Ok(())
+            }
+            Ok(Err(_)) | Err(TryRecvError::Disconnected) => session.hung_up(),
+            Err(TryRecvError::Empty) => Ok(()),
+        }
+    }
+
+    /// Whether the peer, or the session as a whole, has had enough time.
+    fn look_at_the_clock(&self, session: &mut Session) -> Result<()> {
+        let Timing { idle, total, .. } = self.timing;
         let during = session.progress().phase.name();
-        PeerFault::Stalled { during, seconds: limit.as_secs() }.into()
+        let fault = if self.started.elapsed() > total {
+            PeerFault::OutOfTime { during, seconds: total.as_secs() }
+        } else if self.heard.elapsed().max(self.stuck.lasts()) > idle {
+            PeerFault::Stalled { during, seconds: idle.as_secs() }
+        } else if self.writer_gone.is_some_and(|since| since.elapsed() > GRACE) {
+            PeerFault::HungUp(during) // it listens no longer, though the reader saw no end
+        } else {
+            return Ok(());
+        };
+        // Where only its last word is missing, our answer stands.
+        session.hung_up().map_err(|error| match error {
+            Error::Peer(PeerFault::HungUp(_)) => fault.into(),
+            other => other,
+        })
     }
 }

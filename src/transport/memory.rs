@@ -21,11 +21,8 @@ pub fn pair() -> [Link; 2] {
 /// Pieces in flight one way: with the largest frame, two MiB.
 const PIECES: usize = 4;
 
-/// How long the reader waits before it lets its caller look up.
+/// How long either end waits before it lets its caller look up.
 const LOOK_UP: Duration = Duration::from_millis(100);
-
-/// How long the writer waits for a peer that takes nothing.
-const STUCK: Duration = Duration::from_secs(30);
 
 struct PipeReader {
     at: Receiver<Vec<u8>>,
@@ -58,7 +55,7 @@ impl Write for PipeWriter {
         if bytes.is_empty() {
             return Ok(0); // an empty piece would read as the end
         }
-        match self.to.send_timeout(bytes.to_vec(), STUCK) {
+        match self.to.send_timeout(bytes.to_vec(), LOOK_UP) {
             Ok(()) => Ok(bytes.len()),
             Err(SendTimeoutError::Timeout(_)) => Err(ErrorKind::TimedOut.into()),
             Err(SendTimeoutError::Disconnected(_)) => Err(ErrorKind::BrokenPipe.into()),

@@ -67,20 +67,18 @@ impl fmt::Debug for Secured {
     }
 }
 
-/// How long the network may take.
+/// How long setting up a channel may take. What follows is limited by
+/// [`Timing`](super::Timing).
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// From the first packet to a secured link, however the peer deals out its bytes.
     pub handshake: Duration,
-    /// Longest time that the peer takes nothing off our hands; see
-    /// [`Timing::idle`](super::Timing::idle).
-    pub idle: Duration,
 }
 
 impl Default for Limits {
-    /// 10 s for the handshake, 30 s of standstill.
+    /// 10 s.
     fn default() -> Self {
-        Limits { handshake: Duration::from_secs(10), idle: Duration::from_secs(30) }
+        Limits { handshake: Duration::from_secs(10) }
     }
 }
 
@@ -155,7 +153,7 @@ impl Endpoint {
         &self.ours
     }
 
-    /// How long the network may take.
+    /// How long setting up a channel may take.
     pub fn limits(&self) -> Limits {
         self.limits
     }
@@ -168,7 +166,7 @@ const NAME: &str = "blindmatch.invalid";
 const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// How long a side that leaves waits for the other to leave as well.
-const LEAVING: Duration = Duration::from_secs(2);
+const LEAVING: Duration = Duration::from_secs(1);
 
 /// Most addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 16;

@@ -25,9 +25,9 @@ impl Decoder {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Whether bytes of an incomplete frame are held.
-    pub fn is_mid_frame(&self) -> bool {
-        self.taken < self.bytes.len()
+    /// How many bytes it holds that are not taken as frames yet.
+    pub fn held(&self) -> usize {
+        self.bytes.len() - self.taken
     }
 
     /// The next whole frame, `None` where more bytes are needed.

@@ -15,7 +15,7 @@ use crate::error::{Error, PeerFault, Result};
 /// elements: u64 | most elements accepted: u64
 /// attestation: text, empty for none | nonce: 32 bytes
 ///
-/// text: length u16 | UTF-8
+/// text: length u16 | UTF-8; at most 4096 bytes of attestation, 256 of any other
 /// ```
 ///
 /// Names and codes that this build does not know are kept as they are, so that an error can name
@@ -51,8 +51,11 @@ pub struct Hello {
 /// What every version's hello begins with.
 const MAGIC: &[u8; 10] = b"blindmatch";
 
-/// Most bytes of a text field.
-const MAX_TEXT: usize = 4096;
+/// Most bytes of the attested notice.
+pub(crate) const MAX_ATTESTATION: usize = 4096;
+
+/// Most bytes of any other text.
+const MAX_NAME: usize = 256;
 
 /// "Whatever the peer says" in the minimum audience's place.
 const UNSET: u64 = u64::MAX;
@@ -89,17 +92,17 @@ impl Hello {
             });
         }
         let hello = Hello {
-            ciphersuite: fields.text()?,
-            protocol: fields.text()?,
+            ciphersuite: fields.text(MAX_NAME)?,
+            protocol: fields.text(MAX_NAME)?,
             party: fields.byte()?,
-            profile: fields.text()?,
+            profile: fields.text(MAX_NAME)?,
             profile_digest: fields.array()?,
-            purpose: fields.text()?,
+            purpose: fields.text(MAX_NAME)?,
             reveal: fields.byte()?,
             min_audience: Some(fields.number()?).filter(|&n| n != UNSET),
             elements: fields.number()?,
             max_elements: fields.number()?,
-            attestation: fields.text()?,
+            attestation: fields.text(MAX_ATTESTATION)?,
             nonce: fields.array()?,
         };
         if fields.0.is_empty() { Ok(hello) } else { Err(MALFORMED.into()) }
@@ -137,9 +140,9 @@ impl Fields<'_> {
     }
 
     /// A text, as it came: whoever shows it makes it printable first.
-    fn text(&mut self) -> Result<String, PeerFault> {
+    fn text(&mut self, most: usize) -> Result<String, PeerFault> {
         let length = usize::from(u16::from_le_bytes(self.array()?));
-        if length > MAX_TEXT {
+        if length > most {
             return Err(MALFORMED);
         }
         let text = std::str::from_utf8(self.take(length)?).map_err(|_| MALFORMED)?;

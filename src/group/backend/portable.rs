@@ -3,38 +3,40 @@
 //! Each function handles one chunk and allocates its scratch space once.
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use curve25519_dalek::scalar::Scalar;
 
+use crate::group::scalar::Keys;
 use crate::group::{DomainTag, Encoding};
 
-/// `out[i] = 2 half H(messages[i])`, encoded.
+/// `out[i] = k H(messages[i])`, encoded.
 pub(in crate::group) fn hash_blind<M: AsRef<[u8]>>(
     tag: &DomainTag,
     messages: &[M],
-    half: &Scalar,
+    keys: Keys<'_>,
     out: &mut [Encoding],
 ) {
+    let hash = |message: &M| RistrettoPoint::from_uniform_bytes(&tag.expand(message.as_ref()));
     let blinded: Vec<RistrettoPoint> = messages
         .iter()
-        .map(|message| RistrettoPoint::from_uniform_bytes(&tag.expand(message.as_ref())) * half)
+        .enumerate()
+        .map(|(index, message)| hash(message) * keys.at(index).half())
         .collect();
     encode_doubles(&blinded, out);
 }
 
-/// `out[i] = 2 half P_i`, encoded, where `P_i` is what `points[i]` encodes.
+/// `out[i] = k P_i`, encoded, where `P_i` is what `points[i]` encodes.
 ///
 /// `Err` holds the index of the first one that is not a canonical encoding of a point other than
 /// the identity; `out` is then unspecified. Variable time in the validity of `points`, which are
 /// public.
 pub(in crate::group) fn blind(
     points: &[Encoding],
-    half: &Scalar,
+    keys: Keys<'_>,
     out: &mut [Encoding],
 ) -> Result<(), usize> {
     let mut blinded = Vec::with_capacity(points.len());
     for (index, encoding) in points.iter().enumerate() {
         let point = vartime_decode(encoding).ok_or(index)?;
-        blinded.push(point * half);
+        blinded.push(point * keys.at(index).half());
     }
     encode_doubles(&blinded, out);
     Ok(())

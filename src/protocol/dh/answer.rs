@@ -32,16 +32,18 @@ pub(super) struct Answering {
     tag_length: usize,
     /// For each of our elements, as sent, its index in the consented list.
     order: Vec<u32>,
-    /// Tags of the peer's elements, in its order; empty where none are to be sent.
+    /// Tags of the peer's elements, in its order; empty where they are not to be sent so.
     theirs: Vec<Tag>,
-    /// The same, for look-ups; empty where nothing is to be looked up.
+    /// The same, sorted: for look-ups, and to be sent so.
     set: TagSet,
-    /// Tags being sent, and how many are.
-    outgoing: Option<(Vec<Tag>, usize)>,
+    /// Tags sent in this run.
+    sent: usize,
     /// Tags of our elements that arrived in this run.
     ours: Vec<Tag>,
     /// The sorted run that was counted, to hold the run in order against.
     counted: Option<Vec<Tag>>,
+    /// The peer says that the count reaches the minimum audience. We check it when we can.
+    released: bool,
     /// A word from the peer that is not tags and not used yet.
     word: Option<Frame>,
     answer: Answer,
@@ -50,9 +52,9 @@ pub(super) struct Answering {
 impl Answering {
     pub(super) fn new(terms: &Terms, tagger: &Tagger, order: Vec<u32>, theirs: Vec<Tag>) -> Self {
         let moves = script(terms);
-        let has = |wanted: [Move; 2]| moves.iter().any(|m| wanted.contains(m));
-        let sends = has([Move::SendSorted, Move::SendInOrder]);
-        let (theirs, looked_up) = match (sends, has([Move::Count, Move::Match])) {
+        let has = |wanted: &[Move]| moves.iter().any(|m| wanted.contains(m));
+        let sorted = has(&[Move::SendSorted, Move::Count, Move::Match]);
+        let (theirs, sorted) = match (has(&[Move::SendInOrder]), sorted) {
             (true, true) => (theirs.clone(), theirs),
             (true, false) => (theirs, Vec::new()),
             (false, _) => (Vec::new(), theirs),
@@ -62,11 +64,12 @@ impl Answering {
             min_audience: terms.min_audience,
             tag_length: tagger.length(),
             order,
-            set: TagSet::new(looked_up),
+            set: TagSet::new(sorted),
             theirs,
-            outgoing: None,
+            sent: 0,
             ours: Vec::new(),
             counted: None,
+            released: false,
             word: None,
             answer: Answer::default(),
         }
@@ -130,27 +133,22 @@ impl Answering {
         self.moves.iter().all(last_word).then(|| std::mem::take(&mut self.answer))
     }
 
-    /// Sends the next run of the peer's tags.
+    /// Sends the next frame of the peer's tags.
     fn send(&mut self, how: Move, room: bool) -> Step {
-        if !room {
-            return Step::Wait;
-        }
-        let (tags, sent) = self.outgoing.get_or_insert_with(|| {
-            let mut tags = self.theirs.clone();
-            if how == Move::SendSorted {
-                tags.sort_unstable();
-            }
-            (tags, 0)
-        });
-        let run = &tags[*sent..];
-        let run = &run[..run.len().min(TAG_BYTES_PER_FRAME / self.tag_length)];
-        if run.is_empty() {
-            self.outgoing = None;
+        let tags = if how == Move::SendSorted { self.set.sorted() } else { &self.theirs };
+        let left = &tags[self.sent..];
+        if left.is_empty() {
+            self.sent = 0;
             self.moves.pop_front();
             return Step::Worked;
         }
-        *sent += run.len();
-        Step::Send(Frame::Tags(Tag::write_all(run, self.tag_length)))
+        if !room {
+            return Step::Wait;
+        }
+        let run = &left[..left.len().min(TAG_BYTES_PER_FRAME / self.tag_length)];
+        let frame = Frame::Tags(Tag::write_all(run, self.tag_length));
+        self.sent += run.len();
+        Step::Send(frame)
     }
 
     /// Once all tags of a run are here, counts or matches.
@@ -158,19 +156,35 @@ impl Answering {
         if self.ours.len() < self.order.len() {
             return Ok(None);
         }
-        let mut tags = std::mem::take(&mut self.ours);
+        let tags = std::mem::take(&mut self.ours);
         let hits = self.set.contains_each(&tags);
-        let count = hits.iter().filter(|&&hit| hit).count() as u64;
-        self.answer.count = Some(count);
-        if how == Move::Count {
-            if !tags.is_sorted() {
-                // Honest sides sort: positions would be lost on us, but theirs to give away.
-                return Err(PeerFault::Malformed("tags").into());
-            }
-            self.counted = Some(tags);
-            return Ok(Some(Step::Worked));
+        let count = match how {
+            Move::Count => self.count(tags, &hits)?,
+            _ => self.learn(tags, &hits)?,
+        };
+        if self.released && count < self.min_audience {
+            return Err(Frame::Released.unexpected().into());
         }
-        let matched = self.order.iter().zip(hits).filter_map(|(&index, hit)| hit.then_some(index));
+        self.answer.count = Some(count);
+        Ok(Some(Step::Worked))
+    }
+
+    /// Counts a sorted run. A tag that comes several times counts once: otherwise one match,
+    /// repeated, would make an audience.
+    fn count(&mut self, tags: Vec<Tag>, hits: &[bool]) -> Result<u64> {
+        if !tags.is_sorted() {
+            // The peer would give away its positions; it follows another protocol than ours.
+            return Err(PeerFault::Malformed("tags").into());
+        }
+        let first = |i: usize| i == 0 || tags[i - 1] != tags[i];
+        let count = (0..tags.len()).filter(|&i| hits[i] && first(i)).count();
+        self.counted = self.moves.contains(&Move::Match).then_some(tags);
+        Ok(count as u64)
+    }
+
+    /// Learns from a run in our order which of our elements match.
+    fn learn(&mut self, mut tags: Vec<Tag>, hits: &[bool]) -> Result<u64> {
+        let matched = self.order.iter().zip(hits).filter_map(|(&index, &hit)| hit.then_some(index));
         let mut matched: Vec<u32> = matched.collect();
         matched.sort_unstable();
         if let Some(counted) = &self.counted {
@@ -179,8 +193,9 @@ impl Answering {
                 return Err(PeerFault::BrokenCommitment("run of tags").into());
             }
         }
+        let count = matched.len() as u64;
         self.answer.matched = Some(matched);
-        Ok(Some(Step::Worked))
+        Ok(count)
     }
 
     fn decide(&mut self) -> Step {
@@ -192,7 +207,7 @@ impl Answering {
     fn hear_decision(&mut self) -> Result<Option<Step>> {
         match self.word.take() {
             None => return Ok(None),
-            Some(Frame::Released) => {}
+            Some(Frame::Released) => self.released = true,
             Some(Frame::Withheld) => self.answer.withheld = true,
             Some(other) => return Err(other.unexpected().into()),
         }

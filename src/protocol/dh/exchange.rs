@@ -1,7 +1,5 @@
 //! The first half: blinding our list, and exchanging the lists.
 
-use std::collections::VecDeque;
-
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -61,20 +59,29 @@ impl Blinding {
 }
 
 impl Blinded {
-    /// SHA-256 over the sorted list: what we commit to.
-    pub(super) fn digest(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
+    /// What we commit to.
+    pub(super) fn digest(&self, terms: &Terms) -> [u8; 32] {
+        let mut hash = list_hash(terms, terms.party);
         self.slots.iter().for_each(|slot| hash.update(slot.encoding.0));
         hash.finalize().into()
     }
+}
+
+/// The beginning of the hash over `party`'s sorted list that it commits to. A commitment is good for
+/// one session and one side, so that nobody can copy the other's and then reflect its list.
+fn list_hash(terms: &Terms, party: Party) -> Sha256 {
+    Sha256::new()
+        .chain_update(b"blindmatch-v1 list")
+        .chain_update(terms.session)
+        .chain_update([party.code()])
 }
 
 /// Sending our list while receiving the peer's and blinding it once more.
 pub(super) struct Exchanging {
     ours: Blinded,
     sent: usize,
-    /// Runs of the peer's list that arrived and are not worked on yet.
-    pending: VecDeque<Vec<Encoding>>,
+    /// A run of the peer's list that arrived and is not worked on yet.
+    pending: Option<Vec<Encoding>>,
     /// The peer's last element so far.
     last: Option<Encoding>,
     received: u64,
@@ -86,22 +93,18 @@ pub(super) struct Exchanging {
 }
 
 impl Exchanging {
-    pub(super) fn new(ours: Blinded, committed: [u8; 32], announced: u64) -> Self {
+    pub(super) fn new(ours: Blinded, committed: [u8; 32], terms: &Terms) -> Self {
         Exchanging {
             ours,
             sent: 0,
-            pending: VecDeque::new(),
+            pending: None,
             last: None,
             received: 0,
-            announced,
+            announced: terms.their_elements,
             committed,
-            hash: Sha256::new(),
+            hash: list_hash(terms, terms.party.peer()),
             tags: Vec::new(),
         }
-    }
-
-    pub(super) fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
     }
 
     pub(super) fn done(&self) -> u64 {
@@ -125,7 +128,7 @@ impl Exchanging {
         }
         points.iter().for_each(|point| self.hash.update(point.0));
         self.received = got;
-        self.pending.push_back(points);
+        self.pending = Some(points);
         Ok(())
     }
 
@@ -136,7 +139,7 @@ impl Exchanging {
         tagger: &Tagger,
         room: bool,
     ) -> Result<Option<Step>> {
-        if let Some(points) = self.pending.pop_front() {
+        if let Some(points) = self.pending.take() {
             self.evaluate(engine, tagger, &points)?;
             return Ok(Some(Step::Worked));
         }

@@ -142,9 +142,9 @@ impl<'a> Handshake<'a> {
         Ok(())
     }
 
-    /// Sends the alert that is due, if any, and leaves.
+    /// Sends the alert that is due, if any, and leaves. A peer that let us down is not waited for.
     fn give_up(&mut self, error: Error) -> Error {
-        if self.flush().is_ok() {
+        if self.tls.wants_write() && self.flush().is_ok() {
             leave(&self.socket);
         }
         error
@@ -231,7 +231,7 @@ impl Arrival<'_> {
 
     fn link(self) -> Result<Secured> {
         let Arrival { shake, peer, binding } = self;
-        let link = link::split(shake.socket, shake.tls, shake.limits.idle);
+        let link = link::split(shake.socket, shake.tls);
         Ok(Secured { link, binding, peer, address: shake.address })
     }
 }

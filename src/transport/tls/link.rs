@@ -7,18 +7,21 @@
 //! Only the writer sends. What the reader's side owes the peer waits for it: a key update is due no
 //! sooner than our next record (RFC 8446 section 4.6.3), and TLS puts it in front of that. The one
 //! exception is the alert after a broken record, which the reader sends if the writer is at rest.
+//!
+//! Neither end blocks for longer than a look-up interval, so patience is the caller's decision: a
+//! reader without bytes and a writer whose peer takes nothing say so, and go on where they were.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown as Half, TcpStream};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use rustls::Connection;
 
 use super::handshake::{is_pause, leave};
-use super::{LEAVING, Link};
+use super::{LEAVING, LOOK_UP, Link};
 
 /// Most bytes that are encrypted at a time.
 const WRITE: usize = 128 * 1024;
@@ -26,17 +29,14 @@ const WRITE: usize = 128 * 1024;
 /// Most bytes that are taken from the socket at a time.
 const READ: usize = 256 * 1024;
 
-/// Splits an established connection. Both ends look up every [`LOOK_UP`](super::LOOK_UP), as the
-/// socket's timeouts are set to.
-pub(super) fn split(socket: TcpStream, mut tls: Connection, idle: Duration) -> Link {
+/// Splits an established connection, whose socket's timeouts are [`LOOK_UP`].
+pub(super) fn split(socket: TcpStream, mut tls: Connection) -> Link {
     tls.set_buffer_limit(None); // `WRITE` is the limit
     let channel = Arc::new(Channel {
         socket,
         tls: Mutex::new(tls),
         outgoing: Mutex::default(),
-        idle,
         peer_left: AtomicBool::new(false),
-        reader_left: OnceLock::new(),
     });
     let reader = TlsReader {
         channel: Arc::clone(&channel),
@@ -60,65 +60,60 @@ struct Channel {
     tls: Mutex<Connection>,
     /// Locked by whoever writes to the socket, for as long as that takes: records stay in order.
     outgoing: Mutex<Outgoing>,
-    /// Longest time that the peer takes nothing.
-    idle: Duration,
     /// The peer closed its direction, or the connection broke.
     peer_left: AtomicBool,
-    /// Since when nobody reads here: the session is over, and the writer should come to an end.
-    reader_left: OnceLock<Instant>,
 }
 
 /// Records on their way to the socket.
 #[derive(Default)]
 struct Outgoing {
     records: Vec<u8>,
-    /// A record was cut off: nothing can follow it.
-    broken: bool,
+    /// How much of `records` the socket has taken.
+    sent: usize,
 }
 
 impl Channel {
-    /// Encrypts what `fill` puts in, and sends it with whatever else TLS wants sent.
-    fn send(
+    /// Encrypts what `fill` puts in, behind whatever is still to be sent.
+    fn encrypt(
         &self,
         outgoing: &mut Outgoing,
         fill: impl FnOnce(&mut Connection) -> io::Result<()>,
     ) -> io::Result<()> {
-        if outgoing.broken {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
         let mut tls = lock(&self.tls);
         fill(&mut tls)?;
-        outgoing.records.clear();
+        outgoing.records.drain(..outgoing.sent);
+        outgoing.sent = 0;
         take_records(&mut tls, &mut outgoing.records);
-        drop(tls);
-        self.write_all(&outgoing.records).inspect_err(|_| outgoing.broken = true)
+        Ok(())
     }
 
-    fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut moved = Instant::now();
-        while !bytes.is_empty() {
-            match (&self.socket).write(bytes) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    bytes = &bytes[written..];
-                    moved = Instant::now();
-                }
-                Err(e) if is_pause(&e) => {}
-                Err(e) => return Err(e),
+    /// Gives the socket what it takes; an error that asks for patience where that is not all.
+    fn push(&self, outgoing: &mut Outgoing) -> io::Result<()> {
+        let deadline = Instant::now() + LOOK_UP;
+        while outgoing.sent < outgoing.records.len() {
+            match (&self.socket).write(&outgoing.records[outgoing.sent..])? {
+                0 => return Err(ErrorKind::WriteZero.into()),
+                written => outgoing.sent += written,
             }
-            if !bytes.is_empty() && self.is_hopeless(moved.elapsed()) {
-                return Err(ErrorKind::TimedOut.into());
+            if outgoing.sent < outgoing.records.len() && Instant::now() > deadline {
+                return Err(ErrorKind::TimedOut.into()); // it takes little
             }
         }
         Ok(())
     }
 
-    /// Whether a peer that has taken nothing for so long is given up.
-    fn is_hopeless(&self, quiet: Duration) -> bool {
-        match self.reader_left.get() {
-            None => quiet > self.idle,
-            Some(left) => quiet > LEAVING || left.elapsed() > self.idle,
+    /// Says that this is the end, if the peer takes it soon: nobody waits for it any more.
+    fn close(&self) {
+        let (mut outgoing, deadline) = (lock(&self.outgoing), Instant::now() + LEAVING);
+        let said = self.encrypt(&mut outgoing, |tls| {
+            tls.send_close_notify();
+            Ok(())
+        });
+        let mut pushed = said.and_then(|()| self.push(&mut outgoing));
+        while pushed.as_ref().is_err_and(is_pause) && Instant::now() < deadline {
+            pushed = self.push(&mut outgoing);
         }
+        let _ = self.socket.shutdown(Half::Write); // fails where there is no peer any more
     }
 }
 
@@ -162,7 +157,8 @@ impl TlsReader {
     /// After a broken record: tells the peer, unless the writer is busy, which then does.
     fn send_alert(&self) {
         if let Ok(mut outgoing) = self.channel.outgoing.try_lock() {
-            let _ = self.channel.send(&mut outgoing, |_| Ok(())); // our own error is the one to tell
+            let taken = self.channel.encrypt(&mut outgoing, |_| Ok(()));
+            let _ = taken.and_then(|()| self.channel.push(&mut outgoing)); // our own error matters
         }
     }
 
@@ -206,39 +202,31 @@ impl Read for TlsReader {
     }
 }
 
-impl Drop for TlsReader {
-    fn drop(&mut self) {
-        let _ = self.channel.reader_left.set(Instant::now()); // set once: there is one reader
-    }
-}
-
 struct TlsWriter {
     channel: Arc<Channel>,
 }
 
 impl Write for TlsWriter {
+    /// Takes bytes once the earlier ones are on their way.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let bytes = &bytes[..bytes.len().min(WRITE)];
         let mut outgoing = lock(&self.channel.outgoing);
-        self.channel.send(&mut outgoing, |tls| tls.writer().write_all(bytes))?;
-        Ok(bytes.len())
+        self.channel.push(&mut outgoing)?;
+        self.channel.encrypt(&mut outgoing, |tls| tls.writer().write_all(bytes))?;
+        match self.channel.push(&mut outgoing) {
+            Err(e) if !is_pause(&e) => Err(e),
+            _ => Ok(bytes.len()), // what is left goes with the next call
+        }
     }
 
-    /// There is nothing to flush: a write ends when the socket has taken all of it.
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.channel.push(&mut lock(&self.channel.outgoing))
     }
 }
 
 impl Drop for TlsWriter {
-    /// Says that this is the end (`close_notify`), so that the peer can tell it from a cut.
     fn drop(&mut self) {
-        let mut outgoing = lock(&self.channel.outgoing);
-        let _ = self.channel.send(&mut outgoing, |tls| {
-            tls.send_close_notify();
-            Ok(())
-        }); // a peer that is gone does not need it
-        let _ = self.channel.socket.shutdown(Shutdown::Write);
+        self.channel.close();
     }
 }
 

@@ -1,0 +1,160 @@
+//! Secret scalars as signed digits.
+
+use curve25519_dalek::scalar::Scalar;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{MAX_LANES, PerLane};
+
+/// Digits of a scalar, and doublings between them.
+pub(super) const DIGITS: usize = 64;
+
+/// The 64 digits of one scalar a lane, radix 16, every digit odd and between -15 and 15:
+/// `k = d[0] + 16 d[1] + ... + 16^63 d[63]` modulo the group order. The highest is positive.
+///
+/// No digit is zero, so that a table of odd multiples is all that is needed, and no entry for zero
+/// (Joye and Tunstall, "Exponent recoding and regular exponentiation algorithms", AFRICACRYPT 2009).
+///
+/// # Recoding
+///
+/// An odd `k` is a sum of all powers of two up to `2^255`, each with a sign: since
+/// `2^255 + ... + 2 + 1 = 2^256 - 1`, it is `2 m - (2^256 - 1)` for `m = (k - 1) / 2 + 2^255`, and bit
+/// `i` of `m` says whether `2^i` is added or subtracted. Four of those bits with value `v` make the
+/// digit `2 v - 15`. An even `k` has the group order added first, which is odd.
+///
+/// # A digit in a byte
+///
+/// Bit 3 is set where the digit is negative. Bits 0 to 2 are the position in the table of odd
+/// multiples: `(|d| - 1) / 2`, which is `v - 8` for positive digits and `7 - v` for negative ones.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub(super) struct Digits([PerLane<u8>; DIGITS]);
+
+impl Digits {
+    /// The same scalar in every lane. Constant time.
+    pub(super) fn shared(scalar: &Scalar) -> Self {
+        let mut bytes = signs(scalar);
+        let mut digits = Digits([[0; MAX_LANES]; DIGITS]);
+        for (pair, byte) in digits.0.chunks_exact_mut(2).zip(bytes) {
+            pair[0] = [digit(byte & 15); MAX_LANES];
+            pair[1] = [digit(byte >> 4); MAX_LANES];
+        }
+        bytes.zeroize();
+        digits
+    }
+
+    /// Gives the first lanes scalars of their own. Constant time.
+    pub(super) fn set_lanes<'a>(&mut self, scalars: impl IntoIterator<Item = &'a Scalar>) {
+        for (lane, scalar) in scalars.into_iter().enumerate() {
+            let mut bytes = signs(scalar);
+            for (pair, byte) in self.0.chunks_exact_mut(2).zip(bytes) {
+                pair[0][lane] = digit(byte & 15);
+                pair[1][lane] = digit(byte >> 4);
+            }
+            bytes.zeroize();
+        }
+    }
+
+    /// The highest digit of every lane, and the others from high to low.
+    pub(super) fn high_to_low(&self) -> (&PerLane<u8>, impl Iterator<Item = &PerLane<u8>>) {
+        let (highest, others) = self.0.split_last().expect("64 digits");
+        (highest, others.iter().rev())
+    }
+}
+
+/// In these bits of a digit's byte is its place in a table of odd multiples.
+pub(super) const PLACE_BITS: [u8; 3] = [1, 2, 4];
+/// This bit of a digit's byte says that it is negative.
+pub(super) const SIGN_BIT: u8 = 8;
+
+/// Four bits of signs as a digit's byte.
+fn digit(v: u8) -> u8 {
+    let negative = v >> 3 ^ 1;
+    negative << 3 | (v ^ (negative * 7)) & 7
+}
+
+/// The number `m` of [`Digits`].
+fn signs(scalar: &Scalar) -> [u8; 32] {
+    let even = u16::from(scalar.as_bytes()[0] & 1 ^ 1);
+    let mut sum = [0; 32];
+    let mut carry = 0;
+    for ((sum, k), order) in sum.iter_mut().zip(scalar.as_bytes()).zip(GROUP_ORDER) {
+        carry += u16::from(*k) + even * u16::from(order);
+        *sum = carry as u8;
+        carry >>= 8;
+    }
+    let mut signs = [0; 32];
+    for (i, byte) in signs.iter_mut().enumerate() {
+        let above = if i == 31 { 1 } else { sum[i + 1] };
+        *byte = sum[i] >> 1 | above << 7;
+    }
+    sum.zeroize();
+    signs
+}
+
+/// `2^252 + 27742317777372353535851937790883648493`, little-endian.
+const GROUP_ORDER: [u8; 32] = {
+    let mut order = [0; 32];
+    let low = 0x14de_f9de_a2f7_9cd6_5812_631a_5cf5_d3ed_u128.to_le_bytes();
+    let mut i = 0;
+    while i < 16 {
+        order[i] = low[i];
+        i += 1;
+    }
+    order[31] = 0x10;
+    order
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recomposed(digits: &Digits, lane: usize) -> Scalar {
+        let (highest, others) = digits.high_to_low();
+        std::iter::once(highest).chain(others).fold(Scalar::ZERO, |sum, lanes| {
+            let magnitude = Scalar::from(2 * (lanes[lane] & 7) + 1);
+            let digit = if lanes[lane] & SIGN_BIT == 0 { magnitude } else { -magnitude };
+            sum * Scalar::from(16u8) + digit
+        })
+    }
+
+    /// Small ones, their negatives, halves, and one of nothing but each digit.
+    fn edge_scalars() -> Vec<Scalar> {
+        let half = Scalar::from(2u8).invert();
+        let mut scalars = vec![half, -half];
+        for small in 0..40u8 {
+            scalars.extend([Scalar::from(small), -Scalar::from(small)]);
+        }
+        for byte in 0..=255 {
+            scalars.push(Scalar::from_bytes_mod_order([byte; 32]));
+        }
+        scalars
+    }
+
+    #[test]
+    fn digits_add_up_to_the_scalar() {
+        for scalar in edge_scalars() {
+            let digits = Digits::shared(&scalar);
+            for lane in 0..MAX_LANES {
+                assert_eq!(recomposed(&digits, lane), scalar);
+            }
+        }
+    }
+
+    #[test]
+    fn lanes_have_their_own_scalars_and_the_rest_keeps_the_shared_one() {
+        let scalars = [Scalar::from(77u8), -Scalar::from(3u8), Scalar::ZERO];
+        let mut digits = Digits::shared(&Scalar::ONE);
+        digits.set_lanes(&scalars);
+        for lane in 0..MAX_LANES {
+            let expected = scalars.get(lane).copied().unwrap_or(Scalar::ONE);
+            assert_eq!(recomposed(&digits, lane), expected);
+        }
+    }
+
+    #[test]
+    fn the_highest_digit_is_positive() {
+        for scalar in edge_scalars() {
+            let digits = Digits::shared(&scalar);
+            assert_eq!(digits.high_to_low().0[0] & SIGN_BIT, 0);
+        }
+    }
+}

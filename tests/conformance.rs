@@ -1,0 +1,315 @@
+//! One suite for every protocol, transport and backend.
+//!
+//! A [`Case`] says what two honest sides bring; [`check`] runs it and compares everything that each
+//! side may and may not learn with a `HashSet`. A new protocol, transport or backend is a line in
+//! [`protocols`], [`Transport::ALL`] or [`Backend::available`].
+
+mod common;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use blindmatch::group::{Backend, Engine, Parallelism};
+use blindmatch::protocol::{Party, Phase, Reveal};
+use blindmatch::session::{Outcome, Session, Settings};
+use blindmatch::{ConsentedList, Result};
+use common::Seeded;
+
+/// What is run: the protocol's settings for both sides.
+struct Protocol {
+    name: &'static str,
+    settings: fn(Reveal, u64) -> [Settings; 2],
+}
+
+fn protocols() -> Vec<Protocol> {
+    vec![Protocol { name: "dh", settings: common::settings }]
+}
+
+/// What carries the bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    /// No transport: each frame handed over at once, by hand.
+    Hand,
+    /// The same, in pieces of this many bytes.
+    Pieces(usize),
+    /// A link within the process, and the threaded driver.
+    Memory,
+}
+
+impl Transport {
+    const ALL: [Transport; 2] = [Transport::Hand, Transport::Memory];
+
+    /// Both outcomes, and what each side sent where that was seen.
+    fn run(self, sides: [Session; 2]) -> ([Outcome; 2], Option<[Vec<u8>; 2]>) {
+        let seen = |run: Result<([Outcome; 2], [Vec<u8>; 2])>| {
+            let (outcomes, traffic) = run.unwrap();
+            (outcomes, Some(traffic))
+        };
+        match self {
+            Transport::Hand => seen(common::pump(sides, None)),
+            Transport::Pieces(piece) => seen(common::pump(sides, Some(piece))),
+            Transport::Memory => {
+                let outcomes = common::drive_both(sides, common::timing());
+                (outcomes.map(|outcome| outcome.unwrap()), None)
+            }
+        }
+    }
+}
+
+/// Two lists, one value a row, and what the protocol makes of them.
+struct Case {
+    name: &'static str,
+    rows: [Vec<String>; 2],
+}
+
+impl Case {
+    fn new(name: &'static str, advertiser: &[u64], platform: &[u64]) -> Case {
+        let rows = [advertiser, platform].map(|numbers| common::addresses(numbers.iter().copied()));
+        Case { name, rows }
+    }
+
+    /// How many values both hold.
+    fn overlap(&self) -> u64 {
+        let [ours, theirs] = self.sets();
+        ours.intersection(&theirs).count() as u64
+    }
+
+    fn sets(&self) -> [HashSet<&String>; 2] {
+        self.rows.each_ref().map(|rows| rows.iter().collect())
+    }
+
+    /// The rows of side `side` whose value the other side holds too.
+    fn matched_rows(&self, side: usize) -> Vec<u32> {
+        let theirs = &self.sets()[1 - side];
+        let rows = self.rows[side].iter().zip(0..);
+        rows.filter(|(value, _)| theirs.contains(value)).map(|(_, row)| row).collect()
+    }
+}
+
+/// The shapes that every combination sees: small, since there are many combinations.
+fn small_cases() -> Vec<Case> {
+    let mut rng = Seeded::new("conformance");
+    let mut some = |count: usize, below: u64| -> Vec<u64> {
+        (0..count).map(|_| rng.below(below)).collect() // rows repeat
+    };
+    let (few, many) = (some(12, 30), some(40, 60));
+    vec![
+        Case::new("random", &few, &many),
+        Case::new("both empty", &[], &[]),
+        Case::new("advertiser empty", &[], &[1, 2]),
+        Case::new("platform empty", &[1, 2], &[]),
+        Case::new("one, the same", &[7], &[7]),
+        Case::new("one, another", &[7], &[8]),
+        Case::new("all", &[5, 4, 3, 2, 1], &[1, 2, 3, 4, 5]),
+        Case::new("none", &[1, 2, 3, 4], &[5, 6, 7, 8, 9]),
+        Case::new("the same one in every row", &[3; 9], &[3; 4]),
+        Case::new("in several rows", &[1, 2, 1, 3, 2, 1], &[2, 1, 9, 2]),
+        Case::new("one among many", &[17], &(0..90).collect::<Vec<_>>()),
+    ]
+}
+
+/// A whole combination.
+struct Run<'a> {
+    case: &'a Case,
+    settings: [Settings; 2],
+    transport: Transport,
+    label: String,
+}
+
+/// Runs it and checks what each side learns.
+fn check(run: Run) -> [Outcome; 2] {
+    let lists = run.case.rows.each_ref().map(|rows| common::list(rows));
+    let (reveal, least) = (run.settings[0].reveal, run.settings[0].min_audience.unwrap_or(0));
+    let sides = common::sessions(run.settings, lists.each_ref());
+    let (outcomes, traffic) = run.transport.run(sides);
+    for (side, party) in [Party::Advertiser, Party::Platform].into_iter().enumerate() {
+        let label = format!("{}, {party}", run.label);
+        let (outcome, list) = (&outcomes[side], &lists[side]);
+        let expected = Expected::new(run.case, party, reveal, least);
+        assert_eq!(outcome.answer.count, expected.count, "{label}");
+        assert_eq!(outcome.answer.withheld, expected.withheld, "{label}");
+        let rows = outcome.answer.matched.as_ref().map(|matched| rows_of(list, matched));
+        assert_eq!(rows, expected.rows, "{label}");
+        assert_eq!(outcome.terms.our_elements, list.len() as u64, "{label}");
+        assert_eq!(outcome.terms.their_elements, lists[1 - side].len() as u64, "{label}");
+        assert_eq!(outcome.bytes.sent, outcomes[1 - side].bytes.received, "{label}");
+        let phases = [Phase::Handshake, Phase::Blind, Phase::Evaluate, Phase::Compare];
+        assert!(phases.iter().all(|phase| outcome.phases.contains_key(phase)), "{label}");
+        if let Some(traffic) = &traffic {
+            assert_eq!(outcome.bytes.sent, traffic[side].len() as u64, "{label}");
+        }
+    }
+    assert_eq!(outcomes[0].terms.session, outcomes[1].terms.session, "{}", run.label);
+    outcomes
+}
+
+/// The rows behind matched indices, which must be strictly increasing; each row once.
+fn rows_of(list: &Arc<ConsentedList>, matched: &[u32]) -> Vec<u32> {
+    assert!(matched.is_sorted_by(|a, b| a < b), "{matched:?}");
+    let occurrences = matched.iter().flat_map(|&index| list.occurrences(index as usize));
+    let mut rows: Vec<u32> = occurrences.map(|at| at.row).collect();
+    rows.sort_unstable();
+    rows
+}
+
+/// What a party may learn: the oracle.
+struct Expected {
+    count: Option<u64>,
+    rows: Option<Vec<u32>>,
+    withheld: bool,
+}
+
+impl Expected {
+    fn new(case: &Case, party: Party, reveal: Reveal, least: u64) -> Expected {
+        let count = case.overlap();
+        let withheld = least > 0 && count < least;
+        let counts_first = least > 0 && reveal.counts_first() == party;
+        let matches = reveal.gives_matches_to(party) && !withheld;
+        let counts = counts_first || matches || (reveal == Reveal::Count && !withheld);
+        let side = usize::from(party == Party::Platform);
+        Expected {
+            count: counts.then_some(count),
+            rows: matches.then(|| case.matched_rows(side)),
+            withheld,
+        }
+    }
+}
+
+/// Minimum audiences that matter: none, and around the true number.
+fn audiences(overlap: u64) -> Vec<u64> {
+    let mut audiences = vec![0, overlap.saturating_sub(1), overlap, overlap + 1, 1 << 40];
+    audiences.sort_unstable();
+    audiences.dedup();
+    audiences
+}
+
+/// Every protocol x backend x transport x reveal x minimum audience, over every small case.
+#[test]
+fn every_combination_gives_each_side_its_due_and_no_more() {
+    for protocol in protocols() {
+        for backend in Backend::available() {
+            for transport in Transport::ALL {
+                for case in &small_cases() {
+                    for_each_reveal(&protocol, backend, transport, case);
+                }
+            }
+        }
+    }
+}
+
+fn for_each_reveal(protocol: &Protocol, backend: Backend, transport: Transport, case: &Case) {
+    for reveal in Reveal::ALL {
+        for least in audiences(case.overlap()) {
+            let (name, on) = (protocol.name, backend.name());
+            let label = format!("{name}, {on}, {transport:?}, {}, {reveal}, {least}", case.name);
+            let mut settings = (protocol.settings)(reveal, least);
+            let engine = Engine::new(backend, Parallelism::Serial);
+            settings.iter_mut().for_each(|settings| settings.engine = engine);
+            check(Run { case, settings, transport, label });
+        }
+    }
+}
+
+/// Bytes may arrive in any pieces.
+#[test]
+fn pieces_of_any_size_make_no_difference() {
+    let case = Case::new("pieces", &[1, 2, 3, 4, 5, 6], &[4, 5, 6, 7]);
+    for protocol in protocols() {
+        for reveal in Reveal::ALL {
+            for piece in [1, 2, 3, 5, 31, 33, 127, 4096] {
+                let label = format!("{}, {reveal}, {piece}", protocol.name);
+                let settings = (protocol.settings)(reveal, 3);
+                let transport = Transport::Pieces(piece);
+                check(Run { case: &case, settings, transport, label });
+            }
+        }
+    }
+}
+
+/// The threaded driver carries lists of several work units and frames, and so do other sizes next
+/// to the boundaries of both (8,192 elements blinded at once, 16,384 points a frame).
+#[test]
+fn sizes_around_work_units_and_frames() {
+    let sizes = [(8191, 3), (8192, 1), (8193, 2), (16_383, 1), (16_384, 3), (16_385, 2)];
+    let reveals = Reveal::ALL.into_iter().cycle();
+    let transports = Transport::ALL.into_iter().cycle();
+    for (((large, small), reveal), transport) in sizes.into_iter().zip(reveals).zip(transports) {
+        let platform: Vec<u64> = (0..large).collect();
+        let advertiser: Vec<u64> = (0..small).map(|i| large - 1 + i).collect(); // one matches
+        let case = Case::new("boundary", &advertiser, &platform);
+        let label = format!("{large} and {small}, {reveal}, {transport:?}");
+        let settings = common::settings(reveal, 1);
+        check(Run { case: &case, settings, transport, label });
+    }
+}
+
+/// Tags of a large run span frames too: 128 KiB each.
+#[test]
+fn tags_span_frames() {
+    let numbers: Vec<u64> = (0..20_000).collect();
+    let case = Case::new("long advertiser", &numbers, &numbers[19_990..]);
+    let settings = common::settings(Reveal::Advertiser, 0);
+    let label = "20,000 and 10".to_owned();
+    check(Run { case: &case, settings, transport: Transport::Memory, label });
+}
+
+/// One against five thousand, either way round.
+#[test]
+fn very_unequal_sizes() {
+    let many: Vec<u64> = (0..5000).collect();
+    for (advertiser, platform) in [(&many[4321..4322], &many[..]), (&many[..], &many[..1])] {
+        let case = Case::new("unequal", advertiser, platform);
+        let settings = common::settings(Reveal::Both, 1);
+        let label = "unequal".to_owned();
+        check(Run { case: &case, settings, transport: Transport::Memory, label });
+    }
+}
+
+/// The same answers on one thread and on many, from within pools of either size.
+#[test]
+fn threads_make_no_difference() {
+    let mut rng = Seeded::new("threads");
+    let mut some = |count: usize| (0..count).map(|_| rng.below(1000)).collect::<Vec<u64>>();
+    let case = Case::new("threads", &some(700), &some(900));
+    for threads in [1, 2, 5] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        for parallelism in [Parallelism::Serial, Parallelism::Rayon] {
+            let mut settings = common::settings(Reveal::Both, 10);
+            let engine = Engine::new(Backend::detect(), parallelism);
+            settings.iter_mut().for_each(|settings| settings.engine = engine);
+            let label = format!("{threads} threads, {parallelism:?}");
+            let transport = Transport::Hand;
+            pool.install(|| check(Run { case: &case, settings, transport, label }));
+        }
+    }
+}
+
+/// The order of rows says nothing: the same people match, whatever the order.
+#[test]
+fn order_of_rows_makes_no_difference() {
+    let (ours, theirs) = ([1, 2, 3, 4, 5, 6, 7], [5, 6, 7, 8, 9]);
+    let mut reversed = ours;
+    reversed.reverse();
+    for rows in [ours, reversed] {
+        let case = Case::new("order", &rows, &theirs);
+        let settings = common::settings(Reveal::Both, 0);
+        let label = format!("{rows:?}");
+        check(Run { case: &case, settings, transport: Transport::Memory, label });
+    }
+}
+
+/// Where one side says a minimum audience and the other takes what it says, both go by it.
+#[test]
+fn a_minimum_audience_may_be_one_sides_word() {
+    for speaker in [0, 1] {
+        let mut settings = common::settings(Reveal::Advertiser, 3);
+        settings[1 - speaker].min_audience = None;
+        let lists = [common::list(&["a", "b"]), common::list(&["a", "b", "c"])];
+        let sides = common::sessions(settings, lists.each_ref());
+        let ([advertiser, platform], _) = common::pump(sides, None).unwrap();
+        assert_eq!(advertiser.terms.min_audience, 3);
+        assert_eq!(platform.terms.min_audience, 3);
+        assert!(advertiser.answer.withheld && advertiser.answer.matched.is_none());
+        assert_eq!(platform.answer.count, Some(2));
+    }
+}

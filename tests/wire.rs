@@ -1,0 +1,358 @@
+//! The wire format, frozen byte for byte, and what the decoder refuses.
+//!
+//! A test here that fails after a change means that two versions no longer understand each other:
+//! raise `wire::VERSION`, or take the change back.
+
+mod common;
+
+use std::sync::Arc;
+
+use blindmatch::error::{Error, PeerFault, Result};
+use blindmatch::group::Encoding;
+use blindmatch::protocol::{Party, Reveal};
+use blindmatch::session::{Session, Settings};
+use blindmatch::wire::{Commitment, Decoder, Frame, Hello, MAX_FRAME, POINTS_PER_FRAME, VERSION};
+use common::{Seeded, hex};
+use sha2::{Digest, Sha256};
+
+/// A hello with a value of its own in every field.
+fn hello() -> Hello {
+    Hello {
+        ciphersuite: "ristretto255-SHA512".into(),
+        protocol: "dh".into(),
+        party: 2,
+        profile: "pair/1".into(),
+        profile_digest: [0xd1; 32],
+        purpose: "TargetedAdvertising".into(),
+        reveal: 3,
+        min_audience: Some(100),
+        elements: 1_000_000,
+        max_elements: 1 << 27,
+        attestation: "notice 7".into(),
+        nonce: [0x5a; 32],
+    }
+}
+
+const HELLO: &str = concat!(
+    "a7000000",                               // length
+    "01",                                     // hello
+    "626c696e646d61746368",                   // "blindmatch"
+    "0100",                                   // version 1
+    "1300",                                   // 19 bytes
+    "72697374726574746f3235352d534841353132", // "ristretto255-SHA512"
+    "0200",
+    "6468", // "dh"
+    "02",   // platform
+    "0600",
+    "706169722f31",                                                     // "pair/1"
+    "d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1", // profile digest
+    "1300",
+    "54617267657465644164766572746973696e67", // "TargetedAdvertising"
+    "03",                                     // reveal: both
+    "6400000000000000",                       // minimum audience
+    "40420f0000000000",                       // elements
+    "0000000800000000",                       // most elements accepted
+    "0800",
+    "6e6f746963652037", // "notice 7"
+    "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a", // nonce
+);
+
+#[test]
+fn a_hello_is_frozen() {
+    assert_eq!(hex(&Frame::Hello(hello()).encode()), HELLO);
+}
+
+#[test]
+fn a_hello_without_minimum_audience_and_notice_is_frozen() {
+    let hello = Hello { min_audience: None, attestation: String::new(), ..hello() };
+    let expected = HELLO
+        .replace("a7000000", "9f000000")
+        .replace("6400000000000000", "ffffffffffffffff") // whatever the peer says
+        .replace("08006e6f746963652037", "0000");
+    assert_eq!(hex(&Frame::Hello(hello).encode()), expected);
+}
+
+/// Every other frame, with its bytes.
+fn frames() -> Vec<(Frame, &'static str)> {
+    let commitment = Commitment { session: [0xaa; 32], list: [0xbb; 32] };
+    vec![
+        (Frame::Abort("too late".into()), "09000000 02 746f6f206c617465"),
+        (Frame::Abort(String::new()), "01000000 02"),
+        (Frame::KeepAlive, "01000000 03"),
+        (Frame::Finished, "01000000 04"),
+        (
+            Frame::Commitment(commitment),
+            "41000000 10 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa \
+             bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+        ),
+        (
+            Frame::Points(vec![Encoding([1; 32]), Encoding([2; 32])]),
+            "41000000 11 0101010101010101010101010101010101010101010101010101010101010101 \
+             0202020202020202020202020202020202020202020202020202020202020202",
+        ),
+        (Frame::Tags(vec![1, 2, 3, 4, 5, 6]), "07000000 12 010203040506"),
+        (Frame::Released, "01000000 13"),
+        (Frame::Withheld, "01000000 14"),
+    ]
+}
+
+#[test]
+fn every_other_frame_is_frozen() {
+    for (frame, expected) in frames() {
+        assert_eq!(hex(&frame.encode()), expected.replace(' ', ""), "{}", frame.name());
+    }
+}
+
+/// Frames decode to what they were, in pieces of any size and one behind the other.
+#[test]
+fn round_trips() {
+    let mut expected = vec![Frame::Hello(hello())];
+    expected.extend(frames().into_iter().map(|(frame, _)| frame));
+    let stream: Vec<u8> = expected.iter().flat_map(Frame::encode).collect();
+    for piece in [1, 2, 3, 7, 64, stream.len()] {
+        let mut decoder = Decoder::default();
+        let mut decoded = Vec::new();
+        for bytes in stream.chunks(piece) {
+            decoder.push(bytes);
+            while let Some(frame) = decoder.next_frame().unwrap() {
+                decoded.push(frame);
+            }
+        }
+        assert_eq!(decoded, expected);
+        assert_eq!(decoder.held(), 0);
+    }
+}
+
+#[test]
+fn the_longest_frame_is_one_of_points() {
+    assert_eq!(MAX_FRAME, 524_289);
+    let frame = Frame::Points(vec![Encoding([3; 32]); POINTS_PER_FRAME]);
+    let bytes = frame.encode();
+    assert_eq!(bytes.len(), 4 + MAX_FRAME);
+    assert_eq!(greeted(&bytes).unwrap(), Some(frame));
+}
+
+// --- Refusals -----------------------------------------------------------------------------------
+
+/// What a decoder makes of bytes that come first.
+fn first(bytes: &[u8]) -> Result<Option<Frame>> {
+    let mut decoder = Decoder::default();
+    decoder.push(bytes);
+    decoder.next_frame()
+}
+
+/// What a decoder makes of bytes that come after a hello.
+fn greeted(bytes: &[u8]) -> Result<Option<Frame>> {
+    let mut decoder = Decoder::default();
+    decoder.push(&Frame::Hello(hello()).encode());
+    decoder.next_frame()?;
+    decoder.push(bytes);
+    decoder.next_frame()
+}
+
+fn fault<T>(refused: Result<T>) -> PeerFault {
+    common::fault(refused.err().expect("a refusal"))
+}
+
+/// A frame by its parts.
+fn raw(type_byte: u8, payload: &[u8]) -> Vec<u8> {
+    let length = (payload.len() as u32 + 1).to_le_bytes();
+    [&length[..], &[type_byte], payload].concat()
+}
+
+#[test]
+fn other_protocols_are_recognised() {
+    let greetings: [&[u8]; 7] = [
+        b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.9\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", // TLS
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x00\x00\x00\x08\x04\xd2\x16\x2f\x00\x00", // PostgreSQL
+        &[0xff; 100],
+        b"\x0b\x00\x00\x00\x01blindfold!", // our type, another name
+    ];
+    for greeting in greetings {
+        assert_eq!(fault(first(greeting)), PeerFault::NotBlindmatch, "{greeting:?}");
+    }
+}
+
+/// Another version is named whatever follows: its start never changes.
+#[test]
+fn another_version_is_named_beside_ours() {
+    let mut bytes = raw(1, b"blindmatch\x02\x01a hello as nobody knows it yet");
+    let error = first(&bytes).unwrap_err();
+    let Error::Incompatible { field: "wire version", ours, theirs } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((ours.as_str(), theirs.as_str()), ("1", "258"));
+    assert_eq!(VERSION, 1);
+    assert_eq!(error.to_string(), "wire version differs: ours is 1, the peer's is 258");
+    bytes.truncate(17 - 1); // the version itself cut: wait
+    assert_eq!(first(&bytes).unwrap(), None);
+}
+
+/// A length is refused as soon as it is there: no byte of the frame is waited for or made room for.
+#[test]
+fn oversize_claims_are_refused_by_the_length_alone() {
+    for claim in [MAX_FRAME as u32 + 1, 1 << 30, u32::MAX] {
+        let length = claim as usize;
+        let expected = PeerFault::BadLength { frame: "unknown", length };
+        assert_eq!(fault(greeted(&claim.to_le_bytes())), expected);
+        let expected = PeerFault::BadLength { frame: "tags", length };
+        assert_eq!(fault(greeted(&[&claim.to_le_bytes()[..], &[0x12]].concat())), expected);
+        assert_eq!(fault(first(&claim.to_le_bytes())), PeerFault::NotBlindmatch);
+    }
+    assert_eq!(fault(first(&8193u32.to_le_bytes())), PeerFault::NotBlindmatch);
+    assert_eq!(first(&8192u32.to_le_bytes()).unwrap(), None);
+    assert_eq!(greeted(&(MAX_FRAME as u32).to_le_bytes()).unwrap(), None);
+}
+
+#[test]
+fn a_frame_without_a_type_is_refused() {
+    let expected = PeerFault::BadLength { frame: "unknown", length: 0 };
+    assert_eq!(fault(greeted(&[0, 0, 0, 0])), expected);
+}
+
+#[test]
+fn unknown_types_are_named() {
+    for type_byte in [0x00, 0x05, 0x0f, 0x15, 0x7f, 0xff] {
+        let refused = greeted(&raw(type_byte, b"some payload"));
+        assert_eq!(fault(refused), PeerFault::Unexpected(type_byte));
+    }
+}
+
+#[test]
+fn payloads_of_the_wrong_length_are_refused() {
+    let cases: [(u8, &str, &[usize]); 7] = [
+        (0x03, "keep-alive", &[1, 100]),
+        (0x04, "finished", &[1]),
+        (0x10, "commitment", &[0, 1, 32, 63, 65, 128]),
+        (0x11, "points", &[0, 1, 31, 33, 63]),
+        (0x12, "tags", &[0]),
+        (0x13, "released", &[1]),
+        (0x14, "withheld", &[1]),
+    ];
+    for (type_byte, frame, lengths) in cases {
+        for &length in lengths {
+            let refused = greeted(&raw(type_byte, &vec![7; length]));
+            assert_eq!(fault(refused), PeerFault::BadLength { frame, length });
+        }
+    }
+}
+
+#[test]
+fn aborts_are_short_printable_text() {
+    assert_eq!(fault(greeted(&raw(2, &[b'x'; 201]))), PeerFault::Malformed("abort"));
+    assert_eq!(fault(greeted(&raw(2, b"\xff\xfe"))), PeerFault::Malformed("abort"));
+    let text = Frame::Abort("??[2J, and good bye".into());
+    assert_eq!(greeted(&raw(2, b"\0\x1b[2J, and good bye")).unwrap(), Some(text));
+    assert_eq!(first(&raw(2, b"busy")).unwrap(), Some(Frame::Abort("busy".into())));
+}
+
+/// A hello that is cut anywhere, or followed by anything, is malformed.
+#[test]
+fn a_hello_of_another_length_is_malformed() {
+    let whole = Frame::Hello(hello()).encode();
+    let payload = &whole[5..];
+    for length in 0..payload.len() {
+        let expected =
+            if length < 10 { PeerFault::NotBlindmatch } else { PeerFault::Malformed("hello") };
+        assert_eq!(fault(first(&raw(1, &payload[..length]))), expected, "{length}");
+    }
+    let longer = [payload, &[0]].concat();
+    assert_eq!(fault(first(&raw(1, &longer))), PeerFault::Malformed("hello"));
+}
+
+#[test]
+fn text_in_a_hello_is_utf_8_within_its_limit() {
+    let with = |purpose: String, attestation: String| {
+        first(&Frame::Hello(Hello { purpose, attestation, ..hello() }).encode())
+    };
+    assert!(with("p".repeat(256), "n".repeat(4096)).is_ok());
+    assert_eq!(fault(with("p".repeat(257), String::new())), PeerFault::Malformed("hello"));
+    assert_eq!(fault(with(String::new(), "n".repeat(4097))), PeerFault::Malformed("hello"));
+    let mut bytes = Frame::Hello(hello()).encode();
+    bytes[19] = 0xff; // in the ciphersuite's name
+    assert_eq!(fault(first(&bytes)), PeerFault::Malformed("hello"));
+}
+
+/// A text's length may claim more than there is.
+#[test]
+fn a_claim_in_a_hello_beyond_its_end_is_malformed() {
+    let mut bytes = Frame::Hello(hello()).encode();
+    bytes[17..19].copy_from_slice(&256u16.to_le_bytes());
+    assert_eq!(fault(first(&bytes)), PeerFault::Malformed("hello"));
+}
+
+/// A frame that is cut anywhere is waited for.
+#[test]
+fn a_truncated_frame_is_waited_for() {
+    for (frame, _) in frames() {
+        let bytes = frame.encode();
+        for length in 0..bytes.len() {
+            assert_eq!(greeted(&bytes[..length]).unwrap(), None, "{} {length}", frame.name());
+        }
+    }
+}
+
+/// The decoder keeps nothing of frames that were taken.
+#[test]
+fn a_long_stream_is_not_kept() {
+    let mut decoder = Decoder::default();
+    decoder.push(&Frame::Hello(hello()).encode());
+    decoder.next_frame().unwrap();
+    let many = Frame::KeepAlive.encode().repeat(1000);
+    for _ in 0..100 {
+        decoder.push(&many);
+        while decoder.next_frame().unwrap().is_some() {}
+        assert_eq!(decoder.held(), 0);
+    }
+}
+
+// --- Whole sessions -----------------------------------------------------------------------------
+
+/// SHA-256 over all bytes of each side, advertiser first, for a session with fixed randomness.
+fn transcript(reveal: Reveal, least: u64) -> [String; 2] {
+    let lists = [common::list(&common::addresses(0..6)), common::list(&common::addresses(3..13))];
+    let sessions = [Party::Advertiser, Party::Platform].map(|party| {
+        let mut settings = Settings::new(party);
+        (settings.reveal, settings.min_audience) = (reveal, Some(least));
+        settings.channel_binding = b"channel".to_vec();
+        let list = &lists[usize::from(party == Party::Platform)];
+        Session::with_rng(settings, Arc::clone(list), Seeded::new(party.name())).unwrap()
+    });
+    let (_, traffic) = common::pump(sessions, None).unwrap();
+    traffic.map(|bytes| hex(&Sha256::digest(bytes)[..16]))
+}
+
+/// Every byte of a session is frozen: terms, hash to group, keys, order, tags.
+#[test]
+fn sessions_are_frozen() {
+    let frozen: [(Reveal, u64, [&str; 2]); 6] = [
+        (
+            Reveal::Advertiser,
+            0,
+            ["cfa1ac1d9442d41fae48566fa0b5dada", "e8e498d755ae349a3017e274d5e48d61"],
+        ),
+        (
+            Reveal::Advertiser,
+            3,
+            ["d2d6a69892c19c4a965aff7671616f4c", "0dbafcd2a1e2baf2e46bca3d5ec41449"],
+        ),
+        (
+            Reveal::Platform,
+            4,
+            ["757b11791582c9f3a411a0e3b83ee148", "c9c04441a4b8aa5ed73f6d03ba11c445"],
+        ),
+        (Reveal::Both, 0, ["0e5763746ca35df6f86522eb10fbff14", "745adc9464e6a4f74e15dd8fe12c88fc"]),
+        (Reveal::Both, 2, ["dcbf2127a39796ea1486f06412f39e73", "eaec8f33930de99d67d24a72f65c0589"]),
+        (
+            Reveal::Count,
+            0,
+            ["560b0241123a5396a57d0840f5bb0075", "8bb88d352cfc642154da79ee80908b82"],
+        ),
+    ];
+    let seen = frozen.map(|(reveal, least, _)| (reveal, least, transcript(reveal, least)));
+    let frozen = frozen.map(|(reveal, least, sides)| (reveal, least, sides.map(String::from)));
+    assert_eq!(seen, frozen);
+}
