@@ -164,8 +164,13 @@ impl Server {
     }
 
     pub fn of(folder: &Folder, line: &str) -> Server {
+        Server::with(folder, line, |_| {})
+    }
+
+    pub fn with(folder: &Folder, line: &str, change: impl FnOnce(&mut Command)) -> Server {
         let log = folder.path("server.log");
         let mut command = folder.command(line);
+        change(&mut command);
         command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
