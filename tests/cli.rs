@@ -13,6 +13,9 @@ mod matching;
 mod network;
 #[path = "cli/oracle.rs"]
 mod oracle;
+#[cfg(unix)]
+#[path = "cli/privacy.rs"]
+mod privacy;
 #[path = "cli/program.rs"]
 mod program;
 #[path = "cli/streams.rs"]
