@@ -52,7 +52,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
     })?;
     if !shared.quiet {
         let (begun, failed) = (served.begun, served.failed);
-        shared.bars.print(&format!("{begun} sessions, {failed} of them failed"), false);
+        shared.bars.print(&format!("sessions: {begun}, of which failed: {failed}"), false);
     }
     Ok(())
 }

@@ -1,0 +1,22 @@
+//! The command line, run as a user runs it: help, errors with their remedies and exit codes, answers,
+//! and two machines over the loopback.
+#![cfg(feature = "cli")]
+
+#[path = "cli/errors.rs"]
+mod errors;
+#[path = "cli/help.rs"]
+mod help;
+#[path = "cli/matching.rs"]
+mod matching;
+#[cfg(unix)]
+#[path = "cli/network.rs"]
+mod network;
+#[path = "cli/oracle.rs"]
+mod oracle;
+#[cfg(unix)]
+#[path = "cli/privacy.rs"]
+mod privacy;
+#[path = "cli/program.rs"]
+mod program;
+#[path = "cli/streams.rs"]
+mod streams;
