@@ -19,8 +19,9 @@
 //! argument is part of the `stage=... backend=...` of the figures to measure.
 
 use std::hint::black_box;
+use std::time::Instant;
 
-use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, SecretScalar};
+use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, Points, SecretScalar};
 use curve25519_dalek::Scalar;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use rustix::time::{ClockId, clock_gettime};
@@ -31,9 +32,17 @@ fn main() {
     let (elements, rounds) = if test { (24, 1) } else { (256, 101) };
     let filter = arguments.into_iter().find(|argument| !argument.starts_with('-'));
     let plan = Plan { elements, rounds, filter };
-    let input = Input::new(plan.elements);
-    hash_blind(&plan, &input);
-    blind(&plan, &input);
+    let input = Input::new(elements);
+    for engine in engines() {
+        against_dalek(&plan, &input, engine);
+        against_ourselves(&plan, &input, engine);
+    }
+    if let [first, second] = engines()[..] {
+        against_each_other(&plan, &input, first, second);
+    }
+    for engine in engines() {
+        on_all_cores(&plan, &input, engine);
+    }
 }
 
 struct Plan {
@@ -46,8 +55,10 @@ struct Plan {
 struct Input {
     tag: DomainTag,
     messages: Vec<[u8; 33]>,
+    uniform: Vec<[u8; 64]>,
     points: Vec<Encoding>,
     key: SecretScalar,
+    keys: Vec<SecretScalar>,
     /// What dalek multiplies by.
     half: Scalar,
 }
@@ -62,50 +73,197 @@ impl Input {
                 message
             })
             .collect();
-        let points = messages.iter().map(|message| {
-            let point = RistrettoPoint::from_uniform_bytes(&tag.expand(message));
-            Encoding(point.compress().to_bytes())
-        });
-        let points = points.collect();
+        let uniform: Vec<[u8; 64]> = messages.iter().map(|message| *tag.expand(message)).collect();
         let key = Scalar::from_bytes_mod_order([0x5a; 32]);
+        let secret =
+            |k: Scalar| SecretScalar::from_canonical_bytes(k.to_bytes()).expect("not zero");
         Input {
+            points: encoded(uniform.iter().map(RistrettoPoint::from_uniform_bytes)),
+            key: secret(key),
+            keys: vec![secret(key); elements],
             half: key * Scalar::from(2u8).invert(),
-            key: SecretScalar::from_canonical_bytes(key.to_bytes()).expect("not zero"),
             tag,
             messages,
-            points,
+            uniform,
         }
     }
 }
 
-fn hash_blind(plan: &Plan, input: &Input) {
-    let reference = |out: &mut [Encoding]| {
-        let points = input.messages.iter().map(|message| {
-            RistrettoPoint::from_uniform_bytes(&input.tag.expand(message)) * input.half
-        });
-        encode_doubles(points.collect(), out);
-    };
-    for engine in engines() {
-        let ours = |out: &mut [Encoding]| {
-            engine.hash_blind(&input.tag, &input.messages, &input.key, out);
-        };
-        contest("hash_blind", engine, "dalek", plan, reference, ours);
-    }
+fn against_dalek(plan: &Plan, input: &Input, engine: Engine) {
+    let hash = |uniform: &[u8; 64]| RistrettoPoint::from_uniform_bytes(uniform);
+    let decode = |encoding: &Encoding| CompressedRistretto(encoding.0).decompress().expect("valid");
+    contest(
+        "hash_blind",
+        engine,
+        "dalek",
+        plan,
+        || {
+            let expanded = input.messages.iter().map(|message| input.tag.expand(message));
+            let points = expanded.map(|uniform| hash(&uniform) * input.half).collect();
+            ready(encode_doubles(points))
+        },
+        || ready(hash_blind(input, &engine)),
+    );
+    contest(
+        "blind",
+        engine,
+        "dalek",
+        plan,
+        || ready(encode_doubles(input.points.iter().map(|p| decode(p) * input.half).collect())),
+        || ready(blind(input, &engine)),
+    );
+    contest(
+        "hash",
+        engine,
+        "dalek",
+        plan,
+        || {
+            let points: Vec<RistrettoPoint> = input.uniform.iter().map(hash).collect();
+            move || encoded(points)
+        },
+        || {
+            let points = engine.map(&input.uniform);
+            move || encode(&engine, &points)
+        },
+    );
+    contest(
+        "decode",
+        engine,
+        "dalek",
+        plan,
+        || {
+            let points: Vec<RistrettoPoint> = input.points.iter().map(decode).collect();
+            move || encoded(points)
+        },
+        || {
+            let points = engine.decode(&input.points).expect("valid");
+            move || encode(&engine, &points)
+        },
+    );
+    contest(
+        "encode",
+        engine,
+        "dalek",
+        plan,
+        {
+            let points: Vec<RistrettoPoint> = input.points.iter().map(decode).collect();
+            move || ready(encode_doubles(points.clone()))
+        },
+        {
+            // Products are stored halved, so that this encodes doubles as well.
+            let mut points = engine.map(&input.uniform);
+            let two = Scalar::from(2u8).to_bytes();
+            engine
+                .multiply(&mut points, &SecretScalar::from_canonical_bytes(two).expect("not zero"));
+            move || ready(encode(&engine, &points))
+        },
+    );
 }
 
-fn blind(plan: &Plan, input: &Input) {
-    let reference = |out: &mut [Encoding]| {
-        let points = input.points.iter().map(|encoding| {
-            CompressedRistretto(encoding.0).decompress().expect("valid") * input.half
-        });
-        encode_doubles(points.collect(), out);
-    };
-    for engine in engines() {
-        let ours = |out: &mut [Encoding]| {
-            engine.blind(&input.points, &input.key, out).expect("valid");
-        };
-        contest("blind", engine, "dalek", plan, reference, ours);
+fn against_ourselves(plan: &Plan, input: &Input, engine: Engine) {
+    contest(
+        "blind_each",
+        engine,
+        "blind",
+        plan,
+        || ready(blind(input, &engine)),
+        || {
+            let mut out = vec![Encoding::IDENTITY; input.points.len()];
+            engine.blind_each(&input.points, &input.keys, &mut out).expect("valid");
+            ready(out)
+        },
+    );
+    let base = vec![input.points[0]; input.points.len()];
+    let points = engine.decode(&base).expect("valid");
+    let fixed = engine.fix(&input.points[0]).expect("valid");
+    contest(
+        "multiply_fixed",
+        engine,
+        "multiply_each",
+        plan,
+        || {
+            let mut products = points.clone();
+            engine.multiply_each(&mut products, &input.keys);
+            move || encode(&engine, &products)
+        },
+        || {
+            let products = engine.multiply_fixed(&fixed, &input.keys);
+            move || encode(&engine, &products)
+        },
+    );
+}
+
+fn against_each_other(plan: &Plan, input: &Input, slow: Engine, fast: Engine) {
+    let against = slow.backend().name();
+    contest(
+        "hash_blind",
+        fast,
+        against,
+        plan,
+        || ready(hash_blind(input, &slow)),
+        || ready(hash_blind(input, &fast)),
+    );
+    contest(
+        "blind",
+        fast,
+        against,
+        plan,
+        || ready(blind(input, &slow)),
+        || ready(blind(input, &fast)),
+    );
+}
+
+/// By the clock on the wall, unlike the others: of use on a machine that has nothing else to do.
+fn on_all_cores(plan: &Plan, input: &Input, engine: Engine) {
+    let figure = format!("stage=cores backend={}", engine.backend().name());
+    if !plan.includes(&figure) {
+        return;
     }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let parallel = Engine::new(engine.backend(), Parallelism::Rayon);
+    let messages = input.messages.repeat(if plan.rounds > 1 { 16 * cores } else { 2 });
+    let mut out = vec![Encoding::IDENTITY; messages.len()];
+    let mut run = |engine: &Engine| {
+        let start = Instant::now();
+        engine.hash_blind(&input.tag, &messages, &input.key, black_box(&mut out));
+        start.elapsed().as_secs_f64()
+    };
+    let mut ratios: Vec<f64> =
+        (0..plan.rounds.div_ceil(4)).map(|_| run(&engine) / run(&parallel)).collect();
+    let (median, spread) = (quantile(&mut ratios, 0.5), half_quartile_distance(&mut ratios));
+    println!("ratio {figure} median={median:.2} spread={spread:.2} against=one_core cores={cores}");
+}
+
+fn hash_blind(input: &Input, engine: &Engine) -> Vec<Encoding> {
+    let mut out = vec![Encoding::IDENTITY; input.messages.len()];
+    engine.hash_blind(&input.tag, &input.messages, &input.key, &mut out);
+    out
+}
+
+fn blind(input: &Input, engine: &Engine) -> Vec<Encoding> {
+    let mut out = vec![Encoding::IDENTITY; input.points.len()];
+    engine.blind(&input.points, &input.key, &mut out).expect("valid");
+    out
+}
+
+fn encode(engine: &Engine, points: &Points) -> Vec<Encoding> {
+    let mut out = vec![Encoding::IDENTITY; points.len()];
+    engine.encode(points, &mut out);
+    out
+}
+
+/// A result that is encodings already.
+fn ready(encodings: Vec<Encoding>) -> impl FnOnce() -> Vec<Encoding> {
+    move || encodings
+}
+
+fn encoded(points: impl IntoIterator<Item = RistrettoPoint>) -> Vec<Encoding> {
+    points.into_iter().map(|point| Encoding(point.compress().to_bytes())).collect()
+}
+
+fn encode_doubles(points: Vec<RistrettoPoint>) -> Vec<Encoding> {
+    let chunks = points.chunks(256).map(RistrettoPoint::double_and_compress_batch);
+    chunks.flatten().map(|double| Encoding(double.to_bytes())).collect()
 }
 
 /// One for each vector backend that this CPU has.
@@ -115,58 +273,54 @@ fn engines() -> Vec<Engine> {
     backends.map(|backend| Engine::new(backend, Parallelism::Serial)).collect()
 }
 
-fn encode_doubles(points: Vec<RistrettoPoint>, out: &mut [Encoding]) {
-    for (points, out) in points.chunks(256).zip(out.chunks_mut(256)) {
-        let doubles = RistrettoPoint::double_and_compress_batch(points);
-        for (out, double) in out.iter_mut().zip(doubles) {
-            *out = Encoding(double.to_bytes());
-        }
-    }
-}
-
-/// Compares the answers, then the times, and prints the line.
-fn contest<T: Clone + Default + PartialEq + std::fmt::Debug>(
+/// Compares the answers, then the times, and prints the line. Each side does its work when called,
+/// and returns a function that encodes what came of it, which is not timed.
+fn contest<R, O>(
     stage: &str,
     engine: Engine,
     against: &str,
     plan: &Plan,
-    reference: impl Fn(&mut [T]),
-    ours: impl Fn(&mut [T]),
-) {
+    reference: impl Fn() -> R,
+    ours: impl Fn() -> O,
+) where
+    R: FnOnce() -> Vec<Encoding>,
+    O: FnOnce() -> Vec<Encoding>,
+{
     let figure = format!("stage={stage} backend={}", engine.backend().name());
-    if !plan.filter.as_ref().is_none_or(|filter| figure.contains(filter)) {
+    if !plan.includes(&figure) {
         return;
     }
-    let mut expected = vec![T::default(); plan.elements];
-    let mut out = expected.clone();
-    reference(&mut expected);
-    ours(&mut out);
-    assert_eq!(out, expected, "{stage} on {} gives another answer", engine.backend().name());
-
+    assert!(reference()() == ours()(), "{figure} gives another answer than {against}");
     let mut ratios = Vec::new();
     let mut times = Vec::new();
     for _ in 0..plan.rounds {
-        let theirs = time(|| reference(black_box(&mut out)));
-        let ours = time(|| ours(black_box(&mut out)));
+        let theirs = time(&reference);
+        let ours = time(&ours);
         ratios.push(theirs / ours);
         times.push(ours * 1e9 / plan.elements as f64);
     }
     let (median, spread) = (quantile(&mut ratios, 0.5), half_quartile_distance(&mut ratios));
-    println!(
-        "ratio {figure} median={median:.2} spread={spread:.2} against={against} ns={:.0}",
-        quantile(&mut times, 0.5),
-    );
+    let ns = quantile(&mut times, 0.5);
+    println!("ratio {figure} median={median:.2} spread={spread:.2} against={against} ns={ns:.0}");
+}
+
+impl Plan {
+    fn includes(&self, figure: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| figure.contains(filter))
+    }
 }
 
 /// Seconds of this thread's CPU time, so that waiting for other programs does not count.
-fn time(work: impl FnOnce()) -> f64 {
+fn time<R>(work: impl Fn() -> R) -> f64 {
     let now = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
         time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
     };
     let start = now();
-    work();
-    now() - start
+    let result = work();
+    let elapsed = now() - start;
+    drop(black_box(result));
+    elapsed
 }
 
 fn quantile(values: &mut [f64], q: f64) -> f64 {

@@ -28,10 +28,12 @@ mod backend;
 mod encoding;
 mod engine;
 mod hash_to_group;
+mod points;
 mod scalar;
 
 pub use backend::Backend;
 pub use encoding::Encoding;
 pub use engine::{Engine, InvalidPoint, Parallelism};
 pub use hash_to_group::DomainTag;
+pub use points::{FixedPoint, Points};
 pub use scalar::SecretScalar;

@@ -5,6 +5,7 @@ pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
 pub(super) mod lanes;
+pub(super) mod operations;
 pub(super) mod portable;
 
 /// The instruction set that group arithmetic runs on: a value, detected once and passed on.
@@ -93,3 +94,26 @@ impl Backend {
         self.0
     }
 }
+
+/// One expression for every backend, generic over [`operations::Operations`].
+macro_rules! on_backend {
+    ($backend:expr, $operations:ident => $value:expr) => {
+        match $backend.kind() {
+            Kind::Portable => {
+                let $operations = Portable;
+                $value
+            }
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2(cpu) => {
+                let $operations = Lanes(cpu);
+                $value
+            }
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512(cpu) => {
+                let $operations = Lanes(cpu);
+                $value
+            }
+        }
+    };
+}
+pub(super) use on_backend;

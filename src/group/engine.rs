@@ -2,7 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::backend::{Kind, lanes, portable};
+use super::backend::lanes::Lanes;
+use super::backend::operations::Operations;
+use super::backend::portable::Portable;
+use super::backend::{Kind, on_backend};
 use super::scalar::Keys;
 use super::{Backend, DomainTag, Encoding, SecretScalar};
 
@@ -33,20 +36,7 @@ pub struct Engine {
 /// Elements that one task takes on. The one inversion in a batched encoding costs as much as ten
 /// multiplications in the field, so at 256 it is lost in the noise; the scratch space (40 KiB)
 /// stays in the L2 cache.
-const CHUNK: usize = 256;
-
-/// One expression for the reference backend and one, generic over the CPU, for those in lanes.
-macro_rules! on_backend {
-    ($backend:expr, portable => $portable:expr, lanes of $cpu:ident => $lanes:expr) => {
-        match $backend.kind() {
-            Kind::Portable => $portable,
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx2($cpu) => $lanes,
-            #[cfg(target_arch = "x86_64")]
-            Kind::Avx512($cpu) => $lanes,
-        }
-    };
-}
+pub(super) const CHUNK: usize = 256;
 
 impl Engine {
     /// From its parts.
@@ -62,6 +52,10 @@ impl Engine {
     /// The backend.
     pub fn backend(&self) -> Backend {
         self.backend
+    }
+
+    pub(super) fn parallelism(&self) -> Parallelism {
+        self.parallelism
     }
 
     /// Hashes messages to the group and multiplies: `out[i] = k H(messages[i])`.
@@ -145,9 +139,9 @@ impl Engine {
     ) {
         let done = self.for_chunks(messages, out, |start, messages, out| {
             let keys = keys.part(start, messages.len());
-            on_backend!(self.backend,
-                portable => portable::hash_blind(tag, messages, keys, out),
-                lanes of cpu => lanes::hash_blind(cpu, tag, messages, keys, out));
+            on_backend!(self.backend, operations => {
+                operations.hash_blind(tag, messages, keys, out);
+            });
             Ok(())
         });
         debug_assert_eq!(done, Ok(()), "hashing cannot fail");
@@ -161,9 +155,7 @@ impl Engine {
     ) -> Result<(), InvalidPoint> {
         self.for_chunks(points, out, |start, points, out| {
             let keys = keys.part(start, points.len());
-            on_backend!(self.backend,
-                portable => portable::blind(points, keys, out),
-                lanes of cpu => lanes::blind(cpu, points, keys, out))
+            on_backend!(self.backend, operations => operations.blind(points, keys, out))
         })
         .map_err(|position| InvalidPoint { position })
     }

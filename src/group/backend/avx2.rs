@@ -6,6 +6,7 @@ mod registers;
 mod rounding;
 
 use super::lanes;
+pub(in crate::group) use field::Field;
 
 /// Proof that this CPU has AVX2 and FMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ impl Cpu {
 }
 
 impl lanes::Cpu for Cpu {
-    type Field = field::Field;
+    type Field = Field;
 
     const LANES: usize = 4;
 

@@ -8,6 +8,9 @@ mod words;
 
 use super::lanes;
 
+/// Eight field elements.
+pub(in crate::group) type Field = field::Field<words::Zmm>;
+
 /// Proof that this CPU has AVX-512F and IFMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::group) struct Cpu(());
@@ -21,7 +24,7 @@ impl Cpu {
 }
 
 impl lanes::Cpu for Cpu {
-    type Field = field::Field<words::Zmm>;
+    type Field = Field;
 
     const LANES: usize = 8;
 

@@ -8,7 +8,7 @@
 //! avx2::Cpu, avx512::Cpu      proof that this CPU has the instructions
 //!   LaneField                 field elements in lanes: two implementations
 //!     curve                   points and the group law
-//!     multiply                multiplication by secret scalars
+//!     multiply, fixed         multiplication by secret scalars
 //!     ristretto, encode       the map from bytes, decoding, encoding
 //!       batch                 slices in, slices out, remainders
 //! ```
@@ -26,13 +26,16 @@ mod curve;
 mod digits;
 mod encode;
 mod field_constants;
+mod fixed;
 pub(super) mod limbs;
 mod multiply;
 #[cfg(test)]
 pub(super) mod oracle;
 mod ristretto;
 
-pub(in crate::group) use batch::{blind, hash_blind};
+pub(in crate::group) use batch::Lanes;
+pub(in crate::group) use curve::Extended;
+pub(in crate::group) use fixed::FixedTable;
 
 use limbs::Limbs;
 
@@ -90,7 +93,7 @@ pub(in crate::group) trait LaneMask: Copy {
 /// [`to_limbs`]: LaneField::to_limbs
 /// [`products`]: LaneField::products
 /// [`doubling`]: LaneField::doubling
-pub(in crate::group) trait LaneField: Copy {
+pub(in crate::group) trait LaneField: Copy + Send + Sync {
     /// The proof that these are made from.
     type Cpu: Cpu<Field = Self>;
     /// Answers to questions about the lanes.
@@ -147,6 +150,11 @@ pub(in crate::group) trait LaneField: Copy {
     fn is_zero(&self) -> Self::Mask;
     /// Which lanes are negative: odd in canonical form, RFC 9496 section 3.1.
     fn is_negative(&self) -> Self::Mask;
+    /// The limbs of lane 0 as this representation has them, for [`LaneField::lookup`].
+    fn to_words(&self) -> [u64; 5];
+    /// In every lane, of eight elements the one whose number is in the low three bits of its place.
+    /// `words[k][i]` is word `k` of element `i`.
+    fn lookup(cpu: Self::Cpu, words: &[[u64; 8]; 5], places: &PerLane<u8>) -> Self;
     /// In which lanes `values` has one of `bits`.
     fn test_bits(cpu: Self::Cpu, values: &PerLane<u8>, bits: u8) -> Self::Mask;
 }

@@ -1,45 +1,117 @@
 //! The reference backend: curve25519-dalek, one element at a time.
-//!
-//! Each function handles one chunk and allocates its scratch space once.
 
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
+use curve25519_dalek::traits::Identity;
 
+use super::operations::Operations;
 use crate::group::scalar::Keys;
 use crate::group::{DomainTag, Encoding};
 
-/// `out[i] = k H(messages[i])`, encoded.
-pub(in crate::group) fn hash_blind<M: AsRef<[u8]>>(
-    tag: &DomainTag,
-    messages: &[M],
-    keys: Keys<'_>,
-    out: &mut [Encoding],
-) {
-    let hash = |message: &M| RistrettoPoint::from_uniform_bytes(&tag.expand(message.as_ref()));
-    let blinded: Vec<RistrettoPoint> = messages
-        .iter()
-        .enumerate()
-        .map(|(index, message)| hash(message) * keys.at(index).half())
-        .collect();
-    encode_doubles(&blinded, out);
-}
+/// curve25519-dalek, which every machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::group) struct Portable;
 
-/// `out[i] = k P_i`, encoded, where `P_i` is what `points[i]` encodes.
-///
-/// `Err` holds the index of the first one that is not a canonical encoding of a point other than
-/// the identity; `out` is then unspecified. Variable time in the validity of `points`, which are
-/// public.
-pub(in crate::group) fn blind(
-    points: &[Encoding],
-    keys: Keys<'_>,
-    out: &mut [Encoding],
-) -> Result<(), usize> {
-    let mut blinded = Vec::with_capacity(points.len());
-    for (index, encoding) in points.iter().enumerate() {
-        let point = vartime_decode(encoding).ok_or(index)?;
-        blinded.push(point * keys.at(index).half());
+impl Operations for Portable {
+    type Vector = RistrettoPoint;
+    type Table = RistrettoBasepointTable;
+
+    const LANES: usize = 1;
+
+    fn hash_blind<M: AsRef<[u8]>>(
+        self,
+        tag: &DomainTag,
+        messages: &[M],
+        keys: Keys<'_>,
+        out: &mut [Encoding],
+    ) {
+        let mut points = vec![self.identity(); messages.len()];
+        self.hash(tag, messages, &mut points);
+        self.multiply(&mut points, keys);
+        self.encode_doubles(&points, out);
     }
-    encode_doubles(&blinded, out);
-    Ok(())
+
+    fn blind(self, points: &[Encoding], keys: Keys<'_>, out: &mut [Encoding]) -> Result<(), usize> {
+        let mut decoded = vec![self.identity(); points.len()];
+        self.decode(points, &mut decoded)?;
+        self.multiply(&mut decoded, keys);
+        self.encode_doubles(&decoded, out);
+        Ok(())
+    }
+
+    fn identity(self) -> RistrettoPoint {
+        RistrettoPoint::identity()
+    }
+
+    fn map(self, uniform: &[[u8; 64]], out: &mut [RistrettoPoint]) {
+        for (out, uniform) in out.iter_mut().zip(uniform) {
+            *out = RistrettoPoint::from_uniform_bytes(uniform);
+        }
+    }
+
+    fn hash<M: AsRef<[u8]>>(self, tag: &DomainTag, messages: &[M], out: &mut [RistrettoPoint]) {
+        for (out, message) in out.iter_mut().zip(messages) {
+            *out = RistrettoPoint::from_uniform_bytes(&tag.expand(message.as_ref()));
+        }
+    }
+
+    fn decode(self, encodings: &[Encoding], out: &mut [RistrettoPoint]) -> Result<(), usize> {
+        for (index, (out, encoding)) in out.iter_mut().zip(encodings).enumerate() {
+            *out = vartime_decode(encoding).ok_or(index)?;
+        }
+        Ok(())
+    }
+
+    fn encode(self, points: &[RistrettoPoint], out: &mut [Encoding]) {
+        for (out, point) in out.iter_mut().zip(points) {
+            *out = Encoding(point.compress().to_bytes());
+        }
+    }
+
+    fn encode_doubles(self, points: &[RistrettoPoint], out: &mut [Encoding]) {
+        let doubles = RistrettoPoint::double_and_compress_batch(points);
+        for (out, double) in out.iter_mut().zip(doubles) {
+            *out = Encoding(double.to_bytes());
+        }
+    }
+
+    fn double(self, points: &mut [RistrettoPoint]) {
+        for point in points {
+            *point = *point + *point;
+        }
+    }
+
+    fn add(self, sums: &mut [RistrettoPoint], others: &[RistrettoPoint]) {
+        for (sum, other) in sums.iter_mut().zip(others) {
+            *sum += other;
+        }
+    }
+
+    fn sub(self, differences: &mut [RistrettoPoint], others: &[RistrettoPoint]) {
+        for (difference, other) in differences.iter_mut().zip(others) {
+            *difference -= other;
+        }
+    }
+
+    fn multiply(self, points: &mut [RistrettoPoint], keys: Keys<'_>) {
+        for (index, point) in points.iter_mut().enumerate() {
+            *point *= keys.at(index).half();
+        }
+    }
+
+    fn table(self, point: &Encoding) -> Option<RistrettoBasepointTable> {
+        vartime_decode(point).map(|point| RistrettoBasepointTable::create(&point))
+    }
+
+    fn multiply_table(
+        self,
+        table: &RistrettoBasepointTable,
+        keys: Keys<'_>,
+        out: &mut [RistrettoPoint],
+    ) {
+        for (index, out) in out.iter_mut().enumerate() {
+            *out = table * keys.at(index).half();
+        }
+    }
 }
 
 /// The point that an encoding stands for; `None` for an invalid one and for the identity.
@@ -48,11 +120,4 @@ fn vartime_decode(encoding: &Encoding) -> Option<RistrettoPoint> {
         return None;
     }
     CompressedRistretto(encoding.0).decompress()
-}
-
-fn encode_doubles(points: &[RistrettoPoint], out: &mut [Encoding]) {
-    let doubles = RistrettoPoint::double_and_compress_batch(points);
-    for (slot, double) in out.iter_mut().zip(doubles) {
-        *slot = Encoding(double.to_bytes());
-    }
 }

@@ -210,6 +210,17 @@ impl LaneField for Field {
     }
 
     #[inline(always)]
+    fn to_words(&self) -> [u64; 5] {
+        per_limb!(k => self.limbs[k].bits().to_array()[0])
+    }
+
+    #[inline(always)]
+    fn lookup(cpu: Cpu, words: &[[u64; 8]; 5], places: &PerLane<u8>) -> Self {
+        let places = Integers::from_bytes(cpu, places);
+        Field { limbs: per_limb!(k => places.lookup(&words[k]).doubles()), cpu }
+    }
+
+    #[inline(always)]
     fn test_bits(cpu: Cpu, values: &PerLane<u8>, bits: u8) -> Mask {
         let values = Integers::from_bytes(cpu, values);
         values.and(values.same(bits.into())).is_zero().not()

@@ -189,6 +189,32 @@ impl Integers {
         self.add(times_16).add(self.add(self))
     }
 
+    /// Of eight numbers those at the places that the low three bits of `self` say.
+    ///
+    /// Permutations of both halves of the table, of 32-bit words because AVX2 has no other, and a
+    /// choice by the third bit. All of the table is read, whatever the places.
+    #[inline(always)]
+    pub(super) fn lookup(self, table: &[u64; 8]) -> Self {
+        let (halves, _) = table.as_chunks::<4>();
+        // SAFETY: see `Integers::new`.
+        let half = |i: usize| unsafe { core::mem::transmute::<[u64; 4], __m256i>(halves[i]) };
+        let (low, high) = (half(0), half(1));
+        Integers(with_avx2!({
+            // 64-bit place i is 32-bit places 2 i and 2 i + 1.
+            let even = _mm256_slli_epi64::<1>(self.0);
+            let odd = _mm256_slli_epi64::<33>(self.0);
+            let places = _mm256_or_si256(
+                _mm256_and_si256(_mm256_or_si256(even, odd), _mm256_set1_epi32(6)),
+                _mm256_set1_epi64x(1 << 32),
+            );
+            let low = _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(low, places));
+            let high = _mm256_castsi256_pd(_mm256_permutevar8x32_epi32(high, places));
+            // The sign bit decides: bit 2 of the place goes there.
+            let is_high = _mm256_castsi256_pd(_mm256_slli_epi64::<61>(self.0));
+            _mm256_castpd_si256(_mm256_blendv_pd(low, high, is_high))
+        }))
+    }
+
     /// Which are zero.
     #[inline(always)]
     pub(super) fn is_zero(self) -> Mask {

@@ -174,6 +174,17 @@ where
     }
 
     #[inline(always)]
+    fn to_words(&self) -> [u64; 5] {
+        per_limb!(k => self.0[k].to_array()[0])
+    }
+
+    #[inline(always)]
+    fn lookup(cpu: W::Cpu, words: &[[u64; 8]; 5], places: &PerLane<u8>) -> Self {
+        let places = W::from_bytes(cpu, places);
+        Field(per_limb!(k => places.lookup(W::new(cpu, words[k]))))
+    }
+
+    #[inline(always)]
     fn test_bits(cpu: W::Cpu, values: &PerLane<u8>, bits: u8) -> W::Mask {
         let values = W::from_bytes(cpu, values);
         values.and(values.same(bits.into())).is_zero().not()

@@ -100,6 +100,10 @@ impl Words for Model {
         Model(std::array::from_fn(|i| if mask.0[i] { yes.0[i] } else { no.0[i] }))
     }
 
+    fn lookup(self, table: Self) -> Self {
+        Model(self.0.map(|place| table.0[place as usize & 7]))
+    }
+
     fn is_zero(self) -> ModelMask {
         ModelMask(self.0.map(|word| word == 0))
     }
@@ -163,6 +167,7 @@ mod tests {
             same(x.mul_add_low(y, z), p.mul_add_low(q, r));
             same(x.mul_add_high(y, z), p.mul_add_high(q, r));
             same(x.same(a[0]), p.same(a[0]));
+            same(x.lookup(y), p.lookup(q));
             let (zero_cpu, zero_model) = (x.and(y).is_zero(), p.and(q).is_zero());
             assert_eq!(zero_cpu.to_bits(), zero_model.to_bits());
             same(Zmm::select(x, y, zero_cpu), Model::select(p, q, zero_model));

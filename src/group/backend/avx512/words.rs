@@ -6,7 +6,7 @@ use super::Cpu;
 use crate::group::backend::lanes::{LaneMask, PerLane};
 
 /// Eight unsigned words and what can be done with them, word by word. Sums wrap.
-pub(in crate::group) trait Words: Copy {
+pub(in crate::group) trait Words: Copy + Send + Sync {
     /// Proof that the CPU can.
     type Cpu: Copy;
     /// A yes or no for every word.
@@ -42,6 +42,8 @@ pub(in crate::group) trait Words: Copy {
 
     /// `yes` where `mask` is yes, `no` elsewhere.
     fn select(no: Self, yes: Self, mask: Self::Mask) -> Self;
+    /// The words of `table` at the places that the low three bits of `self` say.
+    fn lookup(self, table: Self) -> Self;
     /// Which words are zero.
     fn is_zero(self) -> Self::Mask;
 
@@ -141,6 +143,11 @@ impl Words for Zmm {
     #[inline(always)]
     fn select(no: Self, yes: Self, mask: ZmmMask) -> Self {
         Zmm(with_avx512!(_mm512_mask_blend_epi64(mask.0, no.0, yes.0)))
+    }
+
+    #[inline(always)]
+    fn lookup(self, table: Self) -> Self {
+        Zmm(with_avx512!(_mm512_permutexvar_epi64(self.0, table.0)))
     }
 
     #[inline(always)]

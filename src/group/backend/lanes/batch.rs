@@ -5,14 +5,17 @@
 //! beyond is dropped.
 
 use curve25519_dalek::scalar::Scalar;
+use zeroize::Zeroize;
 
 use super::curve::{Curve, Extended};
 use super::digits::Digits;
-use super::encode::Double;
+use super::encode::{Double, encode, inverses};
+use super::fixed::{FixedTable, multiply_table};
 use super::limbs::{self, Limbs};
 use super::multiply::multiply;
-use super::ristretto::{decode, from_uniform, invert};
+use super::ristretto::{decode, from_uniform};
 use super::{Cpu, LaneField, LaneMask, MAX_LANES, PerLane};
+use crate::group::backend::operations::Operations;
 use crate::group::scalar::{Keys, SecretScalar};
 use crate::group::{DomainTag, Encoding};
 
@@ -42,83 +45,206 @@ impl<'a> KeyDigits<'a> {
     }
 }
 
-/// `out[i] = k H(messages[i])`, encoded.
-#[inline(always)]
-pub(in crate::group) fn hash_blind<C: Cpu, M: AsRef<[u8]>>(
-    cpu: C,
-    tag: &DomainTag,
-    messages: &[M],
-    keys: Keys<'_>,
-    out: &mut [Encoding],
-) {
-    let mut keys = KeyDigits::new(keys);
-    cpu.run(
-        #[inline(always)]
-        || {
-            let curve = Curve::<C::Field>::new(cpu);
-            let mut blinded = Vec::with_capacity(messages.len().div_ceil(C::LANES));
-            for (i, messages) in messages.chunks(C::LANES).enumerate() {
-                let point = hash(&curve, tag, messages);
-                blinded.push(multiply(&curve, &point, keys.of(i * C::LANES, C::LANES)));
-            }
-            encode_doubles(&curve, &blinded, out);
-        },
-    );
-}
+/// A backend in lanes.
+#[derive(Clone, Copy)]
+pub(in crate::group) struct Lanes<C>(pub(in crate::group) C);
 
-/// `out[i] = k P_i`, encoded, where `P_i` is what `points[i]` encodes.
-///
-/// `Err` holds the index of the first one that is not a canonical encoding of a point other than
-/// the identity; `out` is then unspecified. Variable time in the validity of `points`, which are
-/// public.
-#[inline(always)]
-pub(in crate::group) fn blind<C: Cpu>(
-    cpu: C,
-    points: &[Encoding],
-    keys: Keys<'_>,
-    out: &mut [Encoding],
-) -> Result<(), usize> {
-    let mut keys = KeyDigits::new(keys);
-    cpu.run(
-        #[inline(always)]
-        || {
-            let curve = Curve::<C::Field>::new(cpu);
-            let mut blinded = Vec::with_capacity(points.len().div_ceil(C::LANES) + 1);
-            for (i, points) in points.chunks(2 * C::LANES).enumerate() {
-                let start = 2 * i * C::LANES;
-                let decoded = vartime_decode(&curve, points).map_err(|index| start + index)?;
-                for (i, point) in decoded.iter().enumerate() {
-                    let start = start + i * C::LANES;
-                    if i * C::LANES < points.len() {
-                        blinded.push(multiply(&curve, point, keys.of(start, C::LANES)));
-                    }
-                }
-            }
-            encode_doubles(&curve, &blinded, out);
-            Ok(())
-        },
-    )
-}
+impl<C: Cpu> Operations for Lanes<C> {
+    type Vector = Extended<C::Field>;
+    type Table = FixedTable;
 
-/// One vector of messages, hashed to the group.
-#[inline(always)]
-fn hash<F: LaneField, M: AsRef<[u8]>>(
-    curve: &Curve<F>,
-    tag: &DomainTag,
-    messages: &[M],
-) -> Extended<F> {
-    let mut halves = [[[0; 5]; MAX_LANES]; 2];
-    for (lane, message) in messages.iter().enumerate() {
-        let uniform = tag.expand(message.as_ref());
-        for (half, bytes) in halves.iter_mut().zip(uniform.as_chunks::<32>().0) {
-            half[lane] = limbs::from_bytes(bytes);
-        }
+    const LANES: usize = C::LANES;
+
+    fn hash_blind<M: AsRef<[u8]>>(
+        self,
+        tag: &DomainTag,
+        messages: &[M],
+        keys: Keys<'_>,
+        out: &mut [Encoding],
+    ) {
+        let mut blinded = vec![self.identity(); messages.len().div_ceil(C::LANES)];
+        self.hash(tag, messages, &mut blinded);
+        self.multiply(&mut blinded, keys);
+        self.encode_doubles(&blinded, out);
     }
-    let halves = halves.map(
-        #[inline(always)]
-        |half| F::from_limbs(curve.cpu, &half),
-    );
-    from_uniform(curve, halves)
+
+    fn blind(self, points: &[Encoding], keys: Keys<'_>, out: &mut [Encoding]) -> Result<(), usize> {
+        let mut blinded = vec![self.identity(); points.len().div_ceil(C::LANES)];
+        self.decode(points, &mut blinded)?;
+        self.multiply(&mut blinded, keys);
+        self.encode_doubles(&blinded, out);
+        Ok(())
+    }
+
+    fn identity(self) -> Self::Vector {
+        self.0.run(
+            #[inline(always)]
+            || Extended::identity(&Curve::new(self.0)),
+        )
+    }
+
+    fn map(self, uniform: &[[u8; 64]], out: &mut [Self::Vector]) {
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                for (out, uniform) in out.iter_mut().zip(uniform.chunks(C::LANES)) {
+                    let mut halves = [[[0; 5]; MAX_LANES]; 2];
+                    for (lane, uniform) in uniform.iter().enumerate() {
+                        set_halves(&mut halves, lane, uniform);
+                    }
+                    *out = from_halves(&curve, &mut halves);
+                }
+            },
+        );
+    }
+
+    fn hash<M: AsRef<[u8]>>(self, tag: &DomainTag, messages: &[M], out: &mut [Self::Vector]) {
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                for (out, messages) in out.iter_mut().zip(messages.chunks(C::LANES)) {
+                    let mut halves = [[[0; 5]; MAX_LANES]; 2];
+                    for (lane, message) in messages.iter().enumerate() {
+                        set_halves(&mut halves, lane, &tag.expand(message.as_ref()));
+                    }
+                    *out = from_halves(&curve, &mut halves);
+                }
+            },
+        );
+    }
+
+    fn decode(self, encodings: &[Encoding], out: &mut [Self::Vector]) -> Result<(), usize> {
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                let pairs = encodings.chunks(2 * C::LANES).zip(out.chunks_mut(2));
+                for (i, (encodings, out)) in pairs.enumerate() {
+                    let points = vartime_decode(&curve, encodings)
+                        .map_err(|index| 2 * i * C::LANES + index)?;
+                    out.copy_from_slice(&points[..out.len()]);
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn encode(self, points: &[Self::Vector], out: &mut [Encoding]) {
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                for (points, out) in points.chunks(2).zip(out.chunks_mut(2 * C::LANES)) {
+                    let (low, high) = out.split_at_mut(out.len().min(C::LANES));
+                    let [first, second] = self.0.outlined(
+                        #[inline(always)]
+                        || encode(&curve, [&points[0], &points[points.len() - 1]]),
+                    );
+                    write(&first.to_limbs(), low);
+                    write(&second.to_limbs(), high);
+                }
+            },
+        );
+    }
+
+    fn encode_doubles(self, points: &[Self::Vector], out: &mut [Encoding]) {
+        self.0.run(
+            #[inline(always)]
+            || encode_doubles(&Curve::new(self.0), points, out),
+        );
+    }
+
+    fn double(self, points: &mut [Self::Vector]) {
+        self.0.run(
+            #[inline(always)]
+            || {
+                for point in points {
+                    *point = point.double().extended();
+                }
+            },
+        );
+    }
+
+    fn add(self, sums: &mut [Self::Vector], others: &[Self::Vector]) {
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                for (sum, other) in sums.iter_mut().zip(others) {
+                    *sum = sum.add(&other.cached(&curve)).extended();
+                }
+            },
+        );
+    }
+
+    fn sub(self, differences: &mut [Self::Vector], others: &[Self::Vector]) {
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                for (difference, other) in differences.iter_mut().zip(others) {
+                    *difference = difference.add(&other.cached(&curve).neg()).extended();
+                }
+            },
+        );
+    }
+
+    fn multiply(self, points: &mut [Self::Vector], keys: Keys<'_>) {
+        let mut keys = KeyDigits::new(keys);
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                for (i, point) in points.iter_mut().enumerate() {
+                    let digits = keys.of(i * C::LANES, C::LANES);
+                    *point = multiply(&curve, point, digits);
+                }
+            },
+        );
+    }
+
+    fn table(self, point: &Encoding) -> Option<FixedTable> {
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::<C::Field>::new(self.0);
+                let [point, _] = vartime_decode(&curve, std::slice::from_ref(point)).ok()?;
+                Some(FixedTable::new(&curve, &point))
+            },
+        )
+    }
+
+    fn multiply_table(self, table: &FixedTable, keys: Keys<'_>, out: &mut [Self::Vector]) {
+        let mut keys = KeyDigits::new(keys);
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                for (i, out) in out.iter_mut().enumerate() {
+                    *out = multiply_table(&curve, table, keys.of(i * C::LANES, C::LANES));
+                }
+            },
+        );
+    }
+}
+
+/// Puts both halves of 64 uniform bytes into a lane.
+#[inline(always)]
+fn set_halves(halves: &mut [PerLane<Limbs>; 2], lane: usize, uniform: &[u8; 64]) {
+    for (half, bytes) in halves.iter_mut().zip(uniform.as_chunks::<32>().0) {
+        half[lane] = limbs::from_bytes(bytes);
+    }
+}
+
+/// One vector of points from uniform bytes, which are wiped.
+#[inline(always)]
+fn from_halves<F: LaneField>(curve: &Curve<F>, halves: &mut [PerLane<Limbs>; 2]) -> Extended<F> {
+    let [low, high] = &*halves;
+    let fields = [F::from_limbs(curve.cpu, low), F::from_limbs(curve.cpu, high)];
+    halves.zeroize();
+    from_uniform(curve, fields)
 }
 
 /// Up to two vectors of encodings, decoded. `Err` holds the index of the first that is invalid.
@@ -150,29 +276,23 @@ fn vartime_decode<F: LaneField>(
 /// Encodes the doubles of points: `out[i] = 2 P_i`. One inversion for all.
 #[inline(always)]
 fn encode_doubles<F: LaneField>(curve: &Curve<F>, points: &[Extended<F>], out: &mut [Encoding]) {
-    let mut product = curve.one;
     let mut doubles = Vec::with_capacity(points.len());
+    let mut products = Vec::with_capacity(points.len());
     for point in points {
         let double = curve.cpu.outlined(
             #[inline(always)]
             || Double::new(curve, point),
         );
-        // Montgomery's trick: with the product of all that came before at hand, the inverse of
-        // the whole product gives that of this one and that of all before.
-        doubles.push((double, product));
-        product = product.mul(&double.product);
+        products.push(double.product);
+        doubles.push(double);
     }
-    let mut inverse = curve.cpu.outlined(
-        #[inline(always)]
-        || invert(product),
-    );
+    let inverses = inverses(curve, &products);
     let vectors = out.chunks_mut(F::Cpu::LANES);
-    for ((double, before), out) in doubles.iter().zip(vectors).rev() {
+    for ((double, inverse), out) in doubles.iter().zip(&inverses).zip(vectors) {
         let s = curve.cpu.outlined(
             #[inline(always)]
-            || double.encode(curve, &inverse.mul(before)),
+            || double.encode(curve, inverse),
         );
-        inverse = inverse.mul(&double.product);
         write(&s.to_limbs(), out);
     }
 }

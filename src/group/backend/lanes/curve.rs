@@ -47,6 +47,14 @@ pub(super) struct Cached<F> {
     twice_dt: F,
 }
 
+/// A point a lane with `Z = 1`, prepared to be added to others: `y + x`, `y - x`, `2 d x y`.
+#[derive(Clone, Copy)]
+pub(super) struct Affine<F> {
+    sum: F,
+    difference: F,
+    twice_dt: F,
+}
+
 /// The curve's constants in lanes, and the proof that they can be worked with.
 pub(super) struct Curve<F: LaneField> {
     pub(super) cpu: F::Cpu,
@@ -83,6 +91,12 @@ impl<F: LaneField> Curve<F> {
 }
 
 impl<F: LaneField> Extended<F> {
+    /// The identity in every lane.
+    #[inline(always)]
+    pub(super) fn identity(curve: &Curve<F>) -> Self {
+        Extended { x: curve.zero, y: curve.one, z: curve.one, t: curve.zero }
+    }
+
     /// Prepared to be added. Cost: 1 product.
     #[inline(always)]
     pub(super) fn cached(&self, curve: &Curve<F>) -> Cached<F> {
@@ -153,7 +167,31 @@ impl<F: LaneField> Factors<F> {
     }
 }
 
+impl<F: LaneField> Factors<F> {
+    /// `P + Q` where `Z2 = 1`, so that `D = 2 Z1` needs no product. Cost: 7 products.
+    #[inline(always)]
+    pub(super) fn add_affine(&self, other: &Affine<F>) -> Factors<F> {
+        let (sum, difference) = F::products(&self.g, &self.h, &self.e, &self.f);
+        let z = self.f.mul_inlined(&self.g);
+        let c = self.e.mul_inlined(&self.h).mul_inlined(&other.twice_dt);
+        let d = z.add(&z);
+        let (h, e) = F::products(&sum, &other.sum, &difference, &other.difference);
+        Factors { e, f: d.sub(&c), g: d.add(&c), h }
+    }
+}
+
 impl<F: LaneField> Cached<F> {
+    /// `-P`
+    #[inline(always)]
+    pub(super) fn neg(&self) -> Self {
+        Cached {
+            sum: self.difference,
+            difference: self.sum,
+            twice_z: self.twice_z,
+            twice_dt: self.twice_dt.neg(),
+        }
+    }
+
     /// The point itself, but for `T`: `2 X`, `2 Y` and `2 Z` are what is at hand.
     #[inline(always)]
     pub(super) fn projective(&self) -> Projective<F> {
@@ -183,6 +221,35 @@ impl<F: LaneField> Cached<F> {
             difference: F::select(&no.difference, &yes.difference, mask),
             twice_z: F::select(&no.twice_z, &yes.twice_z, mask),
             twice_dt: F::select(&no.twice_dt, &yes.twice_dt, mask),
+        }
+    }
+}
+
+impl<F: LaneField> Affine<F> {
+    #[inline(always)]
+    pub(super) fn new(curve: &Curve<F>, x: &F, y: &F) -> Self {
+        Affine { sum: y.add(x), difference: y.sub(x), twice_dt: x.mul(y).mul(&curve.two_d) }
+    }
+
+    /// From `y + x`, `y - x`, `2 d x y`.
+    #[inline(always)]
+    pub(super) fn from_coordinates(sum: F, difference: F, twice_dt: F) -> Self {
+        Affine { sum, difference, twice_dt }
+    }
+
+    /// `y + x`, `y - x`, `2 d x y` of lane 0, for [`LaneField::lookup`].
+    #[inline(always)]
+    pub(super) fn to_words(self) -> [[u64; 5]; 3] {
+        [self.sum.to_words(), self.difference.to_words(), self.twice_dt.to_words()]
+    }
+
+    /// `-P` in the lanes where `mask` is yes.
+    #[inline(always)]
+    pub(super) fn negate_if(&self, mask: F::Mask) -> Self {
+        Affine {
+            sum: F::select(&self.sum, &self.difference, mask),
+            difference: F::select(&self.difference, &self.sum, mask),
+            twice_dt: self.twice_dt.negate_if(mask),
         }
     }
 }

@@ -1,7 +1,46 @@
 //! From points to bytes: RFC 9496 section 4.3.2.
 
-use super::LaneField;
 use super::curve::{Curve, Extended, Factors};
+use super::ristretto::{invert, sqrt_ratio};
+use super::{Cpu, LaneField};
+
+/// Encoding, RFC 9496 section 4.3.2, for two vectors. Constant time.
+#[inline(always)]
+pub(super) fn encode<F: LaneField>(curve: &Curve<F>, points: [&Extended<F>; 2]) -> [F; 2] {
+    let [(u1, u2, w), (v1, v2, x)] = [encode_ratio(points[0]), encode_ratio(points[1])];
+    let [(_, first), (_, second)] = sqrt_ratio(curve, [curve.one; 2], [w, x]);
+    [
+        encode_point(curve, points[0], &first.mul(&u1), &first.mul(&u2)),
+        encode_point(curve, points[1], &second.mul(&v1), &second.mul(&v2)),
+    ]
+}
+
+/// `(u1, u2, u1 u2^2)`
+#[inline(always)]
+fn encode_ratio<F: LaneField>(Extended { x, y, z, .. }: &Extended<F>) -> (F, F, F) {
+    let u1 = z.add(y).mul(&z.sub(y));
+    let u2 = x.mul(y);
+    (u1, u2, u1.mul(&u2.square()))
+}
+
+#[inline(always)]
+fn encode_point<F: LaneField>(
+    curve: &Curve<F>,
+    Extended { x, y, z, t }: &Extended<F>,
+    den1: &F,
+    den2: &F,
+) -> F {
+    let z_inv = den1.mul(den2).mul(t);
+    let rotate = t.mul(&z_inv).is_negative();
+    let (ix, iy) = (x.mul(&curve.sqrt_m1), y.mul(&curve.sqrt_m1));
+    let enchanted = den1.mul(&curve.invsqrt_a_minus_d);
+    let x = F::select(x, &iy, rotate);
+    let y = F::select(y, &ix, rotate);
+    let den_inv = F::select(den2, &enchanted, rotate);
+    let y = y.negate_if(x.mul(&z_inv).is_negative());
+    let s = den_inv.mul(&z.sub(&y));
+    s.negate_if(s.is_negative())
+}
 
 /// A double, ready for its encoding but for one inverse.
 ///
@@ -61,4 +100,26 @@ impl<F: LaneField> Double<F> {
         let s = h.sub(&g).mul(&magic).mul(&g.mul(&t_inv));
         F::select(&s.negate_if(s.is_negative()), &curve.zero, self.is_identity)
     }
+}
+
+/// The inverses of many elements, lane by lane, and none of them zero. One inversion and three
+/// products for each (Montgomery's trick).
+#[inline(always)]
+pub(super) fn inverses<F: LaneField>(curve: &Curve<F>, elements: &[F]) -> Vec<F> {
+    let mut product = curve.one;
+    let mut inverses = Vec::with_capacity(elements.len());
+    for element in elements {
+        inverses.push(product);
+        product = product.mul(element);
+    }
+    let mut inverse = curve.cpu.outlined(
+        #[inline(always)]
+        || invert(product),
+    );
+    // `inverse` is that of all elements up to this one, `slot` the product of those before it.
+    for (slot, element) in inverses.iter_mut().zip(elements).rev() {
+        *slot = slot.mul(&inverse);
+        inverse = inverse.mul(element);
+    }
+    inverses
 }
