@@ -29,6 +29,7 @@
 pub mod bench;
 pub mod consent;
 pub mod error;
+mod file;
 pub mod group;
 pub mod identifier;
 pub mod list;
@@ -42,3 +43,4 @@ pub mod wire;
 
 pub use consent::ConsentedList;
 pub use error::{Error, Result};
+pub use file::write_whole;

@@ -48,14 +48,11 @@ mod summary;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::consent::{ConsentedList, Refusal, Tally};
-use crate::error::{Error, Result};
 use crate::list::Matches;
 use crate::protocol::{Party, Phase, Reveal};
 use crate::session::Outcome;
@@ -254,22 +251,6 @@ fn matched(list: &ConsentedList, outcome: &Outcome) -> Option<Matched> {
 fn to_json(report: &impl Serialize) -> String {
     let json = serde_json::to_string_pretty(report).expect("a report has only text keys");
     json + "\n"
-}
-
-/// Writes a file whole or not at all: beside its place first, then on disk, then into its place.
-///
-/// # Errors
-/// [`Error::Io`] with the path.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".partial");
-    let write = || {
-        let mut file = fs::File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(Error::io(format!("writing {}", path.display())))
 }
 
 /// How many rows the elements `matched` stand in.

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process;
 
 use blindmatch::list::{Format, Matches, Output};
-use blindmatch::report;
 use blindmatch::session::Outcome;
-use blindmatch::{Error, Result};
+use blindmatch::{Error, Result, write_whole};
 
 use super::Shared;
 use super::args::OutputArgs;
@@ -155,7 +154,7 @@ pub fn publish(
     match path {
         None => {}
         Some(path) if is_dash(path) => write_to(&mut io::stdout(), json)?,
-        Some(path) => report::write_whole(path, json.as_bytes())?,
+        Some(path) => write_whole(path, json.as_bytes())?,
     }
     shown // only now: the report is not lost for it
 }

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use blindmatch::list::Output;
 use blindmatch::protocol::Party;
-use blindmatch::report::{self, Report};
+use blindmatch::report::Report;
 use blindmatch::server::{Options, Server};
 use blindmatch::session::{Outcome, Session, Settings};
 use blindmatch::transport::drive;
 use blindmatch::transport::tls::Secured;
-use blindmatch::{Error, Result};
+use blindmatch::{Error, Result, write_whole};
 use jiff::Timestamp;
 use tracing::info;
 
@@ -124,5 +124,5 @@ fn keep(
     }
     let mut report = Report::new(&loaded.list, outcome);
     report.set_total(started.elapsed());
-    report::write_whole(&name("json"), report.to_json().as_bytes())
+    write_whole(&name("json"), report.to_json().as_bytes())
 }

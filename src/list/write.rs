@@ -1,7 +1,6 @@
 //! Writing the rows that matched.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::columns::{Plan, Planned};
@@ -10,6 +9,7 @@ use super::rows::Reader;
 use super::source::{Format, Source};
 use crate::consent::Occurrence;
 use crate::error::{Error, InputError, Result};
+use crate::file::Temporary;
 use crate::identifier::Unreadable;
 
 /// Where matched rows go, and in which format.
@@ -222,46 +222,6 @@ impl Table for Csv<'_> {
 
     fn finish(&mut self) -> Result<()> {
         self.writer.flush().map_err(self.output.io())
-    }
-}
-
-/// A file that is removed unless it is kept.
-struct Temporary {
-    path: PathBuf,
-    file: BufWriter<File>,
-    kept: bool,
-}
-
-impl Temporary {
-    /// A new file in the folder of `path`, readable by its owner alone.
-    fn beside(path: &Path) -> io::Result<Temporary> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(path.file_name().ok_or(io::ErrorKind::InvalidInput)?);
-        name.push(format!(".{}.part", std::process::id()));
-        let path = path.with_file_name(name);
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = BufWriter::new(options.open(&path)?);
-        Ok(Temporary { path, file, kept: false })
-    }
-
-    /// Moves it to its place, once it is on disk.
-    fn keep(mut self, path: &Path) -> io::Result<()> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        fs::rename(&self.path, path)?;
-        self.kept = true;
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if !self.kept {
-            let _ = fs::remove_file(&self.path); // there is no one left to tell
-        }
     }
 }
 

@@ -45,7 +45,7 @@ impl CheckReport {
 impl Display for CheckReport {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "Profile {}, for {}\n", self.profile, self.purpose)?;
-        write_counts(f, &[&self.counts])?;
+        write_counts(f, &[&self.counts], "distinct, admitted")?;
         let kept = |counts: &OwnCounts| counts.refused.is_empty() && counts.unreadable == 0;
         if self.counts.own.as_ref().is_some_and(kept) {
             writeln!(f, "\nEvery identifier is admitted.")?;

@@ -11,7 +11,7 @@ impl Display for Report {
         let Report { protocol, profile, purpose, .. } = self;
         writeln!(f, "Protocol {protocol} over ristretto255, profile {profile}, for {purpose}\n")?;
         line(f, "", ["advertiser", "platform"])?;
-        write_counts(f, &[&self.parties.advertiser, &self.parties.platform])?;
+        write_counts(f, &[&self.parties.advertiser, &self.parties.platform], "took part")?;
         writeln!(f)?;
         self.write_result(f)?;
         writeln!(f)?;
@@ -84,8 +84,13 @@ impl Report {
     }
 }
 
-/// A line for each count, a column for each list; a dash where a count is not known.
-pub(super) fn write_counts(f: &mut Formatter<'_>, lists: &[&PartyCounts]) -> fmt::Result {
+/// A line for each count, a column for each list; a dash where a count is not known. `total` names
+/// the number of different elements.
+pub(super) fn write_counts(
+    f: &mut Formatter<'_>,
+    lists: &[&PartyCounts],
+    total: &str,
+) -> fmt::Result {
     let row = |f: &mut Formatter<'_>, name: &str, count: fn(&OwnCounts) -> u64| {
         line(f, name, lists.iter().map(|list| cell(list.own.as_ref().map(count))))
     };
@@ -100,7 +105,7 @@ pub(super) fn write_counts(f: &mut Formatter<'_>, lists: &[&PartyCounts]) -> fmt
     row(f, "  unreadable", |c| c.unreadable)?;
     write_reasons(f, lists, |c| c.unreadable_by_reason.iter().map(|(r, n)| (*r, *n)).collect())?;
     row(f, "  duplicates among the admitted", |c| c.duplicates)?;
-    line(f, "took part", lists.iter().map(|list| grouped(list.distinct)))
+    line(f, total, lists.iter().map(|list| grouped(list.distinct)))
 }
 
 /// A line for each reason that any list has.

@@ -1,0 +1,61 @@
+//! Files that are written whole or not at all.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Writes a file whole or not at all, readable by its owner alone: beside its place first, then to
+/// disk, then into its place.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        let mut temporary = Temporary::beside(path)?;
+        temporary.file.write_all(bytes)?;
+        temporary.keep(path)
+    };
+    write().map_err(Error::io(format!("writing {}", path.display())))
+}
+
+/// A file that is removed unless it is kept.
+pub(crate) struct Temporary {
+    path: PathBuf,
+    pub(crate) file: BufWriter<File>,
+    kept: bool,
+}
+
+impl Temporary {
+    /// A new file in the folder of `path`, readable by its owner alone.
+    pub(crate) fn beside(path: &Path) -> io::Result<Temporary> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(path.file_name().ok_or(io::ErrorKind::InvalidInput)?);
+        name.push(format!(".{}.part", std::process::id()));
+        let path = path.with_file_name(name);
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = BufWriter::new(options.open(&path)?);
+        Ok(Temporary { path, file, kept: false })
+    }
+
+    /// Moves it to its place, once it is on disk.
+    pub(crate) fn keep(mut self, path: &Path) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        fs::rename(&self.path, path)?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.kept {
+            let _ = fs::remove_file(&self.path); // there is no one left to tell
+        }
+    }
+}
