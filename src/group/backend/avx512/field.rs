@@ -320,11 +320,13 @@ impl<W: Words> Field<W> {
     fn canonical(&self) -> [W; 5] {
         let zero = self.0[0].same(0);
         let mut carry = zero.mul_add_low(self.quotient(), zero.same(19));
-        per_limb!(k => {
-            let sum = self.0[k].add(carry);
+        let mut limbs = self.0;
+        for limb in &mut limbs {
+            let sum = limb.add(carry);
             carry = sum.shr::<LIMB_BITS>();
-            sum.and(sum.same(LIMB_MASK))
-        })
+            *limb = sum.and(sum.same(LIMB_MASK));
+        }
+        limbs
     }
 
     /// In debug builds, sees that the value is reduced.
