@@ -46,6 +46,8 @@ pub use suppression::Suppression;
 pub use tally::Tally;
 pub use tcf::Tcf;
 
+pub use jiff::Timestamp;
+
 use crate::identifier::Identifier;
 
 /// One identifier of one row, as it is put before the gate.

@@ -198,5 +198,22 @@ pub enum InputError {
 
 /// Text from a peer, made safe to show: no control characters, at most 200 characters.
 pub(crate) fn printable(text: &str) -> String {
-    text.chars().take(200).map(|c| if c.is_control() { '?' } else { c }).collect()
+    text.chars().take(200).map(|c| if is_invisible(c) { '?' } else { c }).collect()
+}
+
+/// The same at whatever length it has: for a text that is kept on record.
+pub(crate) fn printable_whole(text: &str) -> String {
+    text.chars().map(|c| if is_invisible(c) { '?' } else { c }).collect()
+}
+
+/// Controls, and what reorders or hides the text around it.
+fn is_invisible(c: char) -> bool {
+    let format =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}');
+    c.is_control() || format || c == '\u{feff}'
+}
+
+/// Hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

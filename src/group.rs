@@ -19,6 +19,14 @@
 //! and inversions do (Montgomery's trick). So a key `k` is kept as `k / 2` as well: points are
 //! multiplied by that, and encoded as their doubles. Encoding then costs a tenth.
 //!
+//! # What it is not
+//!
+//! This module is arithmetic on bytes, and knows nothing of identifiers. That only consented
+//! identifiers are matched holds because nothing outside this crate can read the bytes of an
+//! [`Identifier`](crate::identifier::Identifier), and a [`Session`](crate::session::Session) takes
+//! a [`ConsentedList`](crate::ConsentedList) and nothing else. A program that hashes addresses
+//! itself can blind them here, as it could with any library of elliptic curves.
+//!
 //! # Secrets
 //!
 //! Scalars and hashed messages are secret: hashing, multiplication and encoding run in constant

@@ -41,6 +41,11 @@ pub mod session;
 pub mod transport;
 pub mod wire;
 
+/// The README's library example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use consent::ConsentedList;
 pub use error::{Error, Result};
 pub use file::write_whole;

@@ -10,6 +10,7 @@
 //!   "version": 1,
 //!   "blindmatch": "0.1.0",
 //!   "session": "5d0f..",                       // first 16 bytes of the session's hash, the same on both sides
+//!   "peer": "SHA256:kbm1tqgN..",               // fingerprint of the peer's key, over a network
 //!   "protocol": "dh",
 //!   "profile": "pair/1",
 //!   "reveal": "advertiser",
@@ -21,7 +22,7 @@
 //!       "identifiers": 540,                    // = admitted + all refused + unreadable
 //!       "admitted": 455,
 //!       "attested": 0,                         // among the admitted: on an attestation alone
-//!       "refused": {"expired": 20, "opt_out": 41},
+//!       "refused": {"expired": 20, "opted_out": 41},
 //!       "unreadable": 24,
 //!       "unreadable_by_reason": {"not_a_phone": 24},
 //!       "duplicates": 17,                      // among the admitted: repeats
@@ -66,6 +67,8 @@ pub struct Report {
     version: u32,
     blindmatch: &'static str,
     session: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<String>,
     protocol: &'static str,
     profile: String,
     reveal: Reveal,
@@ -139,7 +142,8 @@ impl Report {
             format: "blindmatch-report",
             version: VERSION,
             blindmatch: env!("CARGO_PKG_VERSION"),
-            session: terms.session[..16].iter().map(|byte| format!("{byte:02x}")).collect(),
+            session: terms.session_name(),
+            peer: None,
             protocol: terms.protocol.name(),
             profile: list.profile().to_string(),
             reveal: terms.reveal,
@@ -170,8 +174,10 @@ impl Report {
     #[must_use]
     pub fn with_other_side(mut self, list: &ConsentedList, outcome: &Outcome) -> Report {
         *self.party(outcome.terms.party) = PartyCounts::own(list);
-        if self.matched.as_ref().is_none_or(|matched| matched.rows.is_none()) {
-            self.matched = matched(list, outcome).or(self.matched);
+        let theirs_alone = outcome.answer.matched.is_some()
+            && self.matched.as_ref().is_none_or(|matched| matched.rows.is_none());
+        if theirs_alone {
+            self.matched = matched(list, outcome);
         }
         for phase in Phase::ALL {
             let time = outcome.phases.get(&phase).copied().unwrap_or_default().as_secs_f64();
@@ -179,6 +185,11 @@ impl Report {
             *longer = longer.max(time);
         }
         self
+    }
+
+    /// Sets whom the session was with: a fingerprint, which is public.
+    pub fn set_peer(&mut self, fingerprint: String) {
+        self.peer = Some(fingerprint);
     }
 
     /// Adds a phase that lies outside the session, such as reading the list; the total grows too.

@@ -8,7 +8,7 @@
 //!   there are [`Options::max_handshakes`] at once, fewer from one address. A connection beyond
 //!   that is closed at once, before TLS.
 //! - a session's place is taken only once the peer has proved who it is. With
-//!   [`Options::max_sessions`] running, a trusted peer is told over its secure channel that the
+//!   [`Options::max_sessions`] running, or [`Options::max_sessions_per_peer`] of its own, a trusted peer is told over its secure channel that the
 //!   server is busy ([`ChannelFault::Busy`](crate::error::ChannelFault::Busy)), and tries again
 //!   later. It is not kept waiting: a place may be taken for an hour.
 //!
@@ -62,6 +62,8 @@ pub use shutdown::Shutdown;
 pub struct Options {
     /// Sessions at a time.
     pub max_sessions: usize,
+    /// Sessions at a time with one peer, by its key: nobody takes all places.
+    pub max_sessions_per_peer: usize,
     /// Stop after this many sessions have begun, and let them finish. `None`: go on.
     pub sessions: Option<u64>,
     /// Handshakes at a time.
@@ -73,11 +75,12 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Four sessions at a time and any number in all; 64 handshakes, 16 of one address; a minute
+    /// Four sessions at a time, two of one peer, and any number in all; 64 handshakes, 16 of one address; a minute
     /// of grace.
     fn default() -> Self {
         Options {
             max_sessions: 4,
+            max_sessions_per_peer: 2,
             sessions: None,
             max_handshakes: 64,
             max_handshakes_per_address: 16,
@@ -100,8 +103,13 @@ impl Server {
     /// # Errors
     /// [`Error::Io`] where the address cannot be bound, [`Error::Misuse`] for a limit of none.
     pub fn bind(address: &str, endpoint: Endpoint, options: Options) -> Result<Server> {
-        let Options { max_sessions, max_handshakes, max_handshakes_per_address, .. } = options;
-        if [max_sessions, max_handshakes, max_handshakes_per_address].contains(&0) {
+        let limits = [
+            options.max_sessions,
+            options.max_sessions_per_peer,
+            options.max_handshakes,
+            options.max_handshakes_per_address,
+        ];
+        if limits.contains(&0) {
             return Err(Error::Misuse("a server needs room for at least one session".into()));
         }
         let context = format!("listening on {address}");
@@ -210,7 +218,7 @@ where
             Err(error) => return warn!(%address, %error, "refused"),
         };
         let peer = arrival.peer().fingerprint();
-        match self.floor.begin() {
+        match self.floor.begin(&peer) {
             Ok(place) => {
                 drop(ticket); // its place is for the next stranger
                 match arrival.admit() {

@@ -92,8 +92,8 @@ impl Settings {
     }
 }
 
-/// Most elements that a side accepts unless told otherwise: 2^27, four GiB of encodings.
-pub const MAX_ELEMENTS: u64 = 1 << 27;
+/// Most elements that a side accepts unless told otherwise: 2^24, some 600 MB while a session runs.
+pub const MAX_ELEMENTS: u64 = 1 << 24;
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -152,8 +152,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Misuse`] for a list of 2^32 elements or more, a limit on the peer's that lets in as
-    /// many, a minimum audience of `u64::MAX`, and an attested notice that does not fit a
-    /// [`Hello`](crate::wire::Hello).
+    /// many, and a minimum audience of `u64::MAX`.
     pub fn new(settings: Settings, list: Arc<ConsentedList>) -> Result<Session> {
         Session::with_rng(settings, list, UnwrapErr(SysRng))
     }

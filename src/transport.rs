@@ -13,7 +13,7 @@ pub mod memory;
 #[cfg(feature = "tls")]
 pub mod tls;
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
 pub use drive::{Observer, drive};
@@ -30,6 +30,11 @@ pub struct Link {
     pub reader: Box<dyn Read + Send>,
     /// Where ours go.
     pub writer: Box<dyn Write + Send>,
+}
+
+/// Whether an error only asks to be called again.
+pub(crate) fn asks_for_patience(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 /// How long a session may take.

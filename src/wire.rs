@@ -40,7 +40,6 @@ use crate::group::Encoding;
 
 pub use codec::Decoder;
 pub use hello::Hello;
-pub(crate) use hello::MAX_ATTESTATION;
 
 /// Version of the wire format; the only one that this build speaks.
 pub const VERSION: u16 = 1;

@@ -9,7 +9,7 @@ use curve25519_dalek::{RistrettoPoint as Point, Scalar};
 use group_common::engines;
 
 /// Enough for chunks, vectors and a rest of every length.
-const LENGTHS: [usize; 9] = [0, 1, 3, 4, 7, 8, 17, 256, 263];
+const LENGTHS: [usize; 10] = [0, 1, 3, 4, 7, 8, 17, 256, 263, 520];
 
 fn uniform(length: usize, seed: u8) -> Vec<[u8; 64]> {
     let byte = |i: usize, j: usize| (i * 31 + j * 7) as u8 ^ (i >> 3) as u8 ^ seed;
@@ -126,6 +126,18 @@ fn products_sums_and_differences() {
         let two = &self::keys(&[Scalar::from(2u8)])[0];
         engine.multiply(&mut a, two);
         expect(engine, &a, &encoded(product.iter().map(|p| p + p)));
+    });
+}
+
+#[test]
+fn sums_of_all() {
+    on_every_engine_and_length(|engine, length| {
+        let p = points(length, 9);
+        let a = engine.map(&uniform(length, 9));
+        expect(engine, &engine.sum(&a), &encoded([p.iter().sum()]));
+        let scalars = scalars(length);
+        let expected = p.iter().zip(&scalars).map(|(p, k)| p * k).sum();
+        expect(engine, &engine.multiscalar(&a, &keys(&scalars)), &encoded([expected]));
     });
 }
 

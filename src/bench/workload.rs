@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::consent::{Candidate, ConsentedList, Gate, Policy, Purpose, Purposes, Record};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::identifier::{Identifier, Kind, Profile};
 
 /// The people numbered `numbers`, each with an e-mail address and full consent: row `i` of the list
@@ -22,9 +22,16 @@ pub fn people(numbers: Range<u64>) -> Result<Arc<ConsentedList>> {
 
 /// A list of e-mail addresses that are normalised already, one a row, all with full consent.
 ///
+/// The consent is made up, so the people must be: only addresses under `example.com`, which is
+/// reserved (RFC 2606), are taken.
+///
 /// # Errors
-/// As [`Gate::offer`].
+/// [`Error::Misuse`] for any other address; as [`Gate::offer`].
 pub fn list<T: AsRef<str>>(addresses: impl IntoIterator<Item = T>) -> Result<Arc<ConsentedList>> {
+    let addresses: Vec<T> = addresses.into_iter().collect();
+    if !addresses.iter().all(|address| address.as_ref().ends_with("@example.com")) {
+        return Err(Error::Misuse("made-up people live under example.com".into()));
+    }
     let purpose = Purpose::TARGETED_ADVERTISING;
     let mut gate = Gate::new(Policy::new(purpose, Timestamp::now())?, Profile::default());
     let record = Record { purposes: Purposes::parse(purpose.name()), ..Record::default() };

@@ -108,7 +108,7 @@ pub struct MatchArgs {
     #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO")]
     pub reveal: Reveal,
     /// Fewest matches that are revealed
-    #[arg(long, default_value_t = 0, value_name = "N")]
+    #[arg(long, default_value_t = 0, value_parser = audience(), value_name = "N")]
     pub min_audience: u64,
     /// With `--reveal both`: write the platform's matched rows here
     #[arg(long, value_name = "FILE")]
@@ -159,10 +159,15 @@ pub struct KeyArgs {
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Most elements accepted from the peer
-    #[arg(long, default_value_t = blindmatch::session::MAX_ELEMENTS, value_name = "N")]
+    #[arg(
+        long,
+        default_value_t = blindmatch::session::MAX_ELEMENTS,
+        value_parser = clap::value_parser!(u64).range(1..=u64::from(u32::MAX)),
+        value_name = "N"
+    )]
     pub max_elements: u64,
-    /// Longest silence of the peer, in seconds
-    #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS")]
+    /// Longest silence of the peer, in seconds; it makes itself heard every 5
+    #[arg(long, default_value = "30", value_parser = patience, value_name = "SECONDS")]
     pub idle_timeout: Duration,
     /// Longest session, in seconds
     #[arg(long, default_value = "3600", value_parser = seconds, value_name = "SECONDS")]
@@ -182,7 +187,7 @@ pub struct ServeArgs {
     #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO")]
     pub reveal: Reveal,
     /// Fewest matches that are revealed
-    #[arg(long, default_value_t = 100, value_name = "N")]
+    #[arg(long, default_value_t = 100, value_parser = audience(), value_name = "N")]
     pub min_audience: u64,
     #[command(flatten)]
     pub keys: KeyArgs,
@@ -190,7 +195,7 @@ pub struct ServeArgs {
     pub list: ListArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
-    /// Sessions at a time; more are turned away
+    /// Sessions at a time; more are turned away, and so is the third of one peer
     #[arg(long, default_value = "4", value_parser = sessions, value_name = "N", help_heading = "Limits")]
     pub max_sessions: u32,
     /// Stop after this many sessions
@@ -218,7 +223,7 @@ pub struct ConnectArgs {
     pub reveal: Reveal,
     /// Fewest matches that are revealed; what the platform says unless given, else it must be the
     /// same
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = audience(), value_name = "N")]
     pub min_audience: Option<u64>,
     #[command(flatten)]
     pub keys: KeyArgs,
@@ -263,6 +268,11 @@ fn missing(error: Error, remedy: &str) -> Error {
         }
         error => error,
     }
+}
+
+/// Lists are no longer than this, so no audience is larger.
+fn audience() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=u64::from(u32::MAX))
 }
 
 fn purpose(text: &str) -> Result<Purpose, String> {
@@ -324,6 +334,15 @@ fn address(text: &str) -> Result<String, String> {
 }
 
 const MAX_THREADS: usize = 1024;
+
+/// An idle limit: a peer that computes is heard every few seconds, and the network may delay that.
+fn patience(text: &str) -> Result<Duration, String> {
+    let least = 2 * Timing::default().keep_alive;
+    match seconds(text)? {
+        idle if idle >= least => Ok(idle),
+        _ => Err(format!("at least {} seconds", least.as_secs())),
+    }
+}
 
 fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     format!("one of {}", names.into_iter().collect::<Vec<_>>().join(", "))

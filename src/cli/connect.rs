@@ -34,6 +34,7 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     let loaded = args.list.load(&args.path, "advertiser", shared)?;
 
     let secured = endpoint.connect(&args.peer, &shared.stop)?;
+    let peer = secured.peer.fingerprint();
     let mut settings = Settings::new(Party::Advertiser);
     settings.reveal = args.reveal;
     settings.min_audience = args.min_audience;
@@ -45,11 +46,13 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     drop(bar);
 
     let writing = Instant::now();
-    output::write_rows(to.as_ref(), &loaded, &outcome)?;
+    let written = output::write_rows(to.as_ref(), &loaded, &outcome);
     let mut report = Report::new(&loaded.list, &outcome);
+    report.set_peer(peer);
     report.add_phase("read", loaded.took);
     report.add_phase("write", writing.elapsed());
     report.set_total(started.elapsed());
     let (path, stdout_taken) = (args.output.report.as_deref(), args.output.uses_stdout());
-    output::publish(&report, &report.to_json(), path, stdout_taken, shared)
+    output::publish(&report, &report.to_json(), path, stdout_taken, shared)?;
+    written
 }

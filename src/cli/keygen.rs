@@ -3,13 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use blindmatch::Result;
 use blindmatch::transport::identity::Identity;
+use blindmatch::{Error, Result};
 
 use super::Shared;
 use super::args::KeygenArgs;
 
 pub fn run(args: &KeygenArgs, shared: &Shared) -> Result<()> {
+    if args.name.file_name().is_none() || args.name.as_os_str().to_string_lossy().ends_with('/') {
+        return Err(Error::Misuse("keygen takes the name of a key, such as keys/platform".into()));
+    }
     let (private, public) = (with_ending(&args.name, "key"), with_ending(&args.name, "pub"));
     let identity = Identity::generate();
     let name = args.name.file_name().map(|name| name.to_string_lossy().into_owned());

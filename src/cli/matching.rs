@@ -34,8 +34,8 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let (ours, theirs) = both(ours, theirs)?;
 
     let writing = Instant::now();
-    output::write_rows(to.advertiser.as_ref(), &advertiser, &ours)?;
-    output::write_rows(to.platform.as_ref(), &platform, &theirs)?;
+    let written = output::write_rows(to.advertiser.as_ref(), &advertiser, &ours)
+        .and(output::write_rows(to.platform.as_ref(), &platform, &theirs));
     let wrote = writing.elapsed();
 
     let mut report = Report::new(&advertiser.list, &ours).with_other_side(&platform.list, &theirs);
@@ -43,7 +43,8 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     report.add_phase("write", wrote);
     report.set_total(started.elapsed());
     let (path, stdout_taken) = (args.output.report.as_deref(), args.output.uses_stdout());
-    output::publish(&report, &report.to_json(), path, stdout_taken, shared)
+    output::publish(&report, &report.to_json(), path, stdout_taken, shared)?;
+    written
 }
 
 fn files(args: &MatchArgs) -> Files<'_> {

@@ -10,8 +10,8 @@ use blindmatch::protocol::Party;
 use blindmatch::report::Report;
 use blindmatch::server::{Options, Server};
 use blindmatch::session::{Outcome, Session, Settings};
-use blindmatch::transport::drive;
 use blindmatch::transport::tls::Secured;
+use blindmatch::transport::{Link, drive};
 use blindmatch::{Error, Result, write_whole};
 use jiff::Timestamp;
 use tracing::info;
@@ -90,21 +90,31 @@ fn session(
     stop: &AtomicBool,
     number: u64,
 ) -> Result<()> {
-    let started = Instant::now();
-    let loaded = keeper.list()?;
-    let mut settings = Settings::new(Party::Platform);
-    settings.reveal = args.reveal;
-    settings.min_audience = Some(args.min_audience);
-    settings.max_elements = args.limits.max_elements;
-    settings.channel_binding = secured.binding;
-    let session = Session::new(settings, Arc::clone(&loaded.list))?;
-    let outcome = drive(session, secured.link, args.limits.timing(), stop, &mut ())?;
+    let (started, peer) = (Instant::now(), secured.peer.fingerprint());
+    let Secured { mut link, binding, .. } = secured;
+    let begun = keeper.list().and_then(|loaded| {
+        let mut settings = Settings::new(Party::Platform);
+        settings.reveal = args.reveal;
+        settings.min_audience = Some(args.min_audience);
+        settings.max_elements = args.limits.max_elements;
+        settings.channel_binding = binding;
+        Ok((Session::new(settings, Arc::clone(&loaded.list))?, loaded))
+    });
+    let (session, loaded) = begun.inspect_err(|error| apologise(&mut link, error))?;
+    let outcome = drive(session, link, args.limits.timing(), stop, &mut ())?;
     let seconds = started.elapsed().as_secs_f64();
     let (elements, withheld) = (outcome.terms.their_elements, outcome.answer.withheld);
     info!(session = number, elements, withheld, seconds, "matched");
     match &args.results {
         None => Ok(()),
-        Some(folder) => keep(folder, &loaded, &outcome, number, started),
+        Some(folder) => keep(folder, &loaded, &outcome, number, peer, started),
+    }
+}
+
+/// Tells a peer that the trouble is ours. It may not listen; then it finds the line closed.
+fn apologise(link: &mut Link, error: &Error) {
+    if let Some(abort) = Session::abort(error) {
+        let _ = link.writer.write_all(&abort).and_then(|()| link.writer.flush());
     }
 }
 
@@ -114,15 +124,18 @@ fn keep(
     loaded: &Loaded,
     outcome: &Outcome,
     number: u64,
+    peer: String,
     started: Instant,
 ) -> Result<()> {
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let session: String = outcome.terms.session[..4].iter().map(|b| format!("{b:02x}")).collect();
+    let session = &outcome.terms.session_name()[..8];
     let name = |ending| -> PathBuf { folder.join(format!("{time}-{number}-{session}.{ending}")) };
-    if outcome.answer.matched.is_some() {
-        output::write_rows(Some(&Output::file(name("csv"))), loaded, outcome)?;
-    }
     let mut report = Report::new(&loaded.list, outcome);
+    report.set_peer(peer);
     report.set_total(started.elapsed());
-    write_whole(&name("json"), report.to_json().as_bytes())
+    write_whole(&name("json"), report.to_json().as_bytes())?;
+    match outcome.answer.matched {
+        Some(_) => output::write_rows(Some(&Output::file(name("csv"))), loaded, outcome),
+        None => Ok(()),
+    }
 }

@@ -216,6 +216,43 @@ impl Engine {
         });
     }
 
+    /// The sum of all, as a batch of one; the identity for an empty batch. Constant time.
+    pub fn sum(&self, points: &Points) -> Points {
+        let mut points = points.clone();
+        let length = points.len();
+        let vectors = on_backend!(self.backend(), operations => {
+            let vectors = points.of(operations);
+            let mut sums = vec![operations.identity(); length.div_ceil(CHUNK).max(1)];
+            let chunk = vectors_per_chunk(operations);
+            let run = |(i, (sum, vectors)): (usize, (&mut _, &[_]))| {
+                *sum = operations.sum(vectors, CHUNK.min(length - i * CHUNK));
+            };
+            match self.parallelism() {
+                Parallelism::Serial => {
+                    sums.iter_mut().zip(vectors.chunks(chunk)).enumerate().for_each(run);
+                }
+                Parallelism::Rayon => {
+                    sums.par_iter_mut().zip(vectors.par_chunks(chunk)).enumerate().for_each(run);
+                }
+            }
+            let (total, rest) = sums.split_at_mut(1);
+            for sum in rest {
+                operations.add(total, std::slice::from_ref(sum));
+            }
+            sums.truncate(1);
+            wrapped(operations, sums)
+        });
+        Points { vectors, length: 1, halved: points.halved }
+    }
+
+    /// `keys[0] points[0] + keys[1] points[1] + ...`, as a batch of one. Constant time; costs a
+    /// multiplication and an addition for each.
+    pub fn multiscalar(&self, points: &Points, keys: &[SecretScalar]) -> Points {
+        let mut products = points.clone();
+        self.multiply_each(&mut products, keys);
+        self.sum(&products)
+    }
+
     /// Prepares a point to be multiplied by many scalars.
     ///
     /// # Errors
@@ -320,6 +357,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn wrapped<O: Form>(_: O, vectors: Vec<O::Vector>) -> Vectors {
+    O::wrap(vectors)
 }
 
 fn fixed_in<O: Form>(operations: O, point: &Encoding) -> Option<Table> {

@@ -19,7 +19,9 @@
 //! Sizes and timing. A side that cheats can do this, unseen:
 //!
 //! - *Put in identifiers that it guessed.* A list padded with guesses cannot be told from an honest
-//!   one. Caps on sizes, the minimum audience and the consent gate on the honest side limit it.
+//!   one. Caps on sizes and the consent gate on the honest side limit it. The minimum audience
+//!   hardly does: a list of a hundred members that one knows (accounts of one's own) and one guess
+//!   passes a minimum of a hundred, and tells whether the guess is right.
 //! - *Fabricate points.* A list may hold multiples `r_i H(y)` of one identifier instead of different
 //!   ones. If `y` is on the other list, a side that is handed tags of such points can be made to
 //!   count matches that do not exist, and so to release above the minimum audience.

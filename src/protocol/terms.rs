@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::consent::Purpose;
+use crate::error::hex;
 
 /// One of the two parties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -143,4 +144,11 @@ pub struct Terms {
     pub their_attestation: Option<String>,
     /// Hash of both hellos and the channel: the same on both sides, and for no other session.
     pub session: [u8; 32],
+}
+
+impl Terms {
+    /// The session's name in reports and files: the first 16 bytes of its hash, in hexadecimal.
+    pub fn session_name(&self) -> String {
+        hex(&self.session[..16])
+    }
 }

@@ -36,9 +36,16 @@ struct State {
     served: Served,
     handshakes: BTreeMap<IpAddr, usize>,
     /// Running sessions, with the flags that stop them.
-    running: BTreeMap<u64, Arc<AtomicBool>>,
+    running: BTreeMap<u64, Running>,
     /// Requests to shut down.
     requests: u32,
+}
+
+/// A running session.
+struct Running {
+    /// The peer's fingerprint.
+    peer: String,
+    stop: Arc<AtomicBool>,
 }
 
 impl Floor {
@@ -74,18 +81,22 @@ impl Floor {
         room.then(|| Handshaking { floor: self, network }) // lazily: dropping one gives a place back
     }
 
-    /// A session begins, or the peer is to be told why not.
-    pub(super) fn begin(&self) -> Result<Place<'_>, Word> {
+    /// A session with `peer` begins, or it is to be told why not.
+    pub(super) fn begin(&self, peer: &str) -> Result<Place<'_>, Word> {
         let mut state = self.state();
         if self.is_closing() {
             return Err(Word::Closing);
         }
-        if state.running.len() >= self.options.max_sessions {
+        let of_peer = state.running.values().filter(|session| session.peer == peer).count();
+        if state.running.len() >= self.options.max_sessions
+            || of_peer >= self.options.max_sessions_per_peer
+        {
             return Err(Word::Busy);
         }
         state.served.begun += 1;
         let (number, stop) = (state.served.begun, Arc::<AtomicBool>::default());
-        state.running.insert(number, Arc::clone(&stop));
+        let session = Running { peer: peer.to_owned(), stop: Arc::clone(&stop) };
+        state.running.insert(number, session);
         drop(state);
         if Some(number) == self.options.sessions {
             self.close();
@@ -135,7 +146,7 @@ impl Floor {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             let over = left.is_some_and(|left| left.is_zero()) || state.requests > 1;
             if over {
-                state.running.values().for_each(|stop| stop.store(true, Ordering::Relaxed));
+                state.running.values().for_each(|s| s.stop.store(true, Ordering::Relaxed));
             }
             state = match left.filter(|_| !over) {
                 Some(left) => self.wait_at_most(state, left),
@@ -243,17 +254,27 @@ mod tests {
     #[test]
     fn a_place_that_is_given_back_can_be_taken_again() {
         let floor = floor(Options { max_sessions: 1, ..Options::default() });
-        let place = floor.begin().unwrap();
-        assert_eq!(floor.begin().err(), Some(Word::Busy));
+        let place = floor.begin("a").unwrap();
+        assert_eq!(floor.begin("a").err(), Some(Word::Busy));
         drop(place);
-        assert_eq!(floor.begin().unwrap().number(), 2);
+        assert_eq!(floor.begin("a").unwrap().number(), 2);
+    }
+
+    #[test]
+    fn one_peer_does_not_take_all_places() {
+        let floor = floor(Options { max_sessions: 3, ..Options::default() });
+        let held = [floor.begin("a").unwrap(), floor.begin("a").unwrap()];
+        assert_eq!(floor.begin("a").err(), Some(Word::Busy));
+        assert_eq!(floor.begin("b").unwrap().number(), 3);
+        drop(held);
+        assert!(floor.begin("a").is_ok());
     }
 
     #[test]
     fn a_second_request_or_the_end_of_grace_stops_sessions() {
         for (requests, grace) in [(1, Duration::ZERO), (2, Duration::MAX)] {
             let floor = floor(Options::default());
-            let place = floor.begin().unwrap();
+            let place = floor.begin("a").unwrap();
             for _ in 0..requests {
                 floor.request_shutdown();
             }

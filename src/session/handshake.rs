@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 
 use super::Settings;
 use crate::consent::ConsentedList;
-use crate::error::{Error, PeerFault, Result, printable};
+use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
 use crate::protocol::{Party, Reveal, Terms};
-use crate::wire::{Frame, Hello, MAX_ATTESTATION};
+use crate::wire::{Frame, Hello};
 
 /// The group and its hash, as RFC 9497 names them.
 const CIPHERSUITE: &str = "ristretto255-SHA512";
@@ -89,7 +89,7 @@ impl Greeting {
             purpose: self.list.purpose(),
             our_elements: self.ours.elements,
             their_elements: theirs.elements,
-            their_attestation: Some(printable(&theirs.attestation)).filter(|a| !a.is_empty()),
+            their_attestation: Some(printable_whole(&theirs.attestation)).filter(|a| !a.is_empty()),
             session: self.session_id(&theirs),
         };
         let (engine, list) = (self.settings.engine, Arc::clone(&self.list));
@@ -112,7 +112,11 @@ impl Greeting {
             return Err(PeerFault::Malformed("hello").into());
         }
         same("profile", &ours.profile, &theirs.profile)?;
-        same("profile rules", &hex(&ours.profile_digest), &hex(&theirs.profile_digest))?;
+        if ours.profile_digest != theirs.profile_digest {
+            let short = |digest: &[u8; 32]| hex(&digest[..8]);
+            let (ours, theirs) = (short(&ours.profile_digest), short(&theirs.profile_digest));
+            return Err(differ("profile rules", &ours, &theirs));
+        }
         same("purpose", &ours.purpose, &theirs.purpose)?;
         same("reveal", reveal_name(ours.reveal), reveal_name(theirs.reveal))?;
         if let (Some(a), Some(b)) = (ours.min_audience, theirs.min_audience) {
@@ -161,9 +165,6 @@ fn check(settings: &Settings, list: &ConsentedList) -> Result<()> {
     if settings.min_audience == Some(u64::MAX) {
         return misuse("a minimum audience of 2^64 - 1 stands for none on the wire");
     }
-    if list.attestation().is_some_and(|notice| notice.len() > MAX_ATTESTATION) {
-        return misuse("an attested notice may have at most 4096 bytes");
-    }
     Ok(())
 }
 
@@ -188,9 +189,4 @@ fn reveal_code(reveal: Reveal) -> u8 {
 fn reveal_name(code: u8) -> &'static str {
     let known = Reveal::ALL.into_iter().find(|&reveal| reveal_code(reveal) == code);
     known.map_or("unknown to this build", Reveal::name)
-}
-
-/// The first eight bytes of a digest: enough to tell two rule sets apart.
-fn hex(digest: &[u8; 32]) -> String {
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError, TrySendError, bounded};
 
-use super::{Link, Timing};
+use super::{Link, Timing, asks_for_patience};
 use crate::error::{Error, PeerFault, Result};
 use crate::protocol::{Phase, Progress};
 use crate::session::{Action, Outcome, Session};
@@ -149,10 +149,6 @@ impl Writer<'_> {
         self.stuck.set(None);
         Ok(())
     }
-}
-
-fn asks_for_patience(error: &io::Error) -> bool {
-    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }
 
 /// Reads until the end, an error, or nobody listens.

@@ -1,6 +1,7 @@
 //! The first frame either way: what each side wants.
 
 use super::VERSION;
+use crate::consent::Policy;
 use crate::error::{Error, PeerFault, Result};
 
 /// What a side offers; both are compared before any list data moves.
@@ -51,9 +52,6 @@ pub struct Hello {
 /// What every version's hello begins with.
 const MAGIC: &[u8; 10] = b"blindmatch";
 
-/// Most bytes of the attested notice.
-pub(crate) const MAX_ATTESTATION: usize = 4096;
-
 /// Most bytes of any other text.
 const MAX_NAME: usize = 256;
 
@@ -102,7 +100,7 @@ impl Hello {
             min_audience: Some(fields.number()?).filter(|&n| n != UNSET),
             elements: fields.number()?,
             max_elements: fields.number()?,
-            attestation: fields.text(MAX_ATTESTATION)?,
+            attestation: fields.text(Policy::MAX_NOTICE)?,
             nonce: fields.array()?,
         };
         if fields.0.is_empty() { Ok(hello) } else { Err(MALFORMED.into()) }

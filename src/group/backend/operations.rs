@@ -63,6 +63,10 @@ pub(in crate::group) trait Operations: Copy + Send + Sync {
     /// `differences[i] = differences[i] - others[i]`
     fn sub(self, differences: &mut [Self::Vector], others: &[Self::Vector]);
 
+    /// The sum of the first `length` points, in the first place of a vector whose others are
+    /// unspecified.
+    fn sum(self, points: &[Self::Vector], length: usize) -> Self::Vector;
+
     /// `points[i] = keys[i] / 2 points[i]`
     fn multiply(self, points: &mut [Self::Vector], keys: Keys<'_>);
 

@@ -92,6 +92,10 @@ impl Operations for Portable {
         }
     }
 
+    fn sum(self, points: &[RistrettoPoint], _: usize) -> RistrettoPoint {
+        points.iter().sum()
+    }
+
     fn multiply(self, points: &mut [RistrettoPoint], keys: Keys<'_>) {
         for (index, point) in points.iter_mut().enumerate() {
             *point *= keys.at(index).half();

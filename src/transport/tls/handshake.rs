@@ -10,6 +10,7 @@ use rustls::{AlertDescription, CertificateError, Connection, Error as TlsError};
 use super::verify::PROTOCOL;
 use super::{LEAVING, LOOK_UP, Limits, Secured, link};
 use crate::error::{ChannelFault, Error, Result, printable};
+use crate::transport::asks_for_patience;
 use crate::transport::identity::{PublicIdentity, Trust};
 
 /// What a server says first to a client that it trusts.
@@ -103,7 +104,7 @@ impl<'a> Handshake<'a> {
             match self.tls.read_tls(&mut &self.socket) {
                 Ok(0) => return Err(ChannelFault::Closed.into()),
                 Ok(_) => break,
-                Err(e) if is_pause(&e) => {}
+                Err(e) if asks_for_patience(&e) => {}
                 Err(e) => return Err(lost(e)),
             }
         }
@@ -123,7 +124,7 @@ impl<'a> Handshake<'a> {
             match (&self.socket).write(rest) {
                 Ok(0) => return Err(ChannelFault::Closed.into()),
                 Ok(written) => rest = &rest[written..],
-                Err(e) if is_pause(&e) => {}
+                Err(e) if asks_for_patience(&e) => {}
                 Err(e) => return Err(lost(e)),
             }
         }
@@ -171,7 +172,7 @@ impl<'a> Handshake<'a> {
             match self.tls.reader().read(&mut byte) {
                 Ok(0) => return Err(ChannelFault::Closed.into()),
                 Ok(_) => return Ok(byte[0]),
-                Err(e) if is_pause(&e) => self.pull()?,
+                Err(e) if asks_for_patience(&e) => self.pull()?,
                 Err(e) => return Err(lost(e)),
             }
         }
@@ -248,16 +249,10 @@ pub(super) fn leave(mut socket: &TcpStream) {
         match socket.read(&mut sink) {
             Ok(0) => return,
             Ok(_) => {}
-            Err(e) if is_pause(&e) => {}
+            Err(e) if asks_for_patience(&e) => {}
             Err(_) => return,
         }
     }
-}
-
-/// Whether a call to the socket only ran into its look-up interval.
-pub(super) fn is_pause(error: &io::Error) -> bool {
-    use ErrorKind::{Interrupted, TimedOut, WouldBlock};
-    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
 }
 
 fn lost(error: io::Error) -> Error {

@@ -20,8 +20,9 @@ use std::time::Instant;
 
 use rustls::Connection;
 
-use super::handshake::{is_pause, leave};
+use super::handshake::leave;
 use super::{LEAVING, LOOK_UP, Link};
+use crate::transport::asks_for_patience;
 
 /// Most bytes that are encrypted at a time.
 const WRITE: usize = 128 * 1024;
@@ -110,7 +111,7 @@ impl Channel {
             Ok(())
         });
         let mut pushed = said.and_then(|()| self.push(&mut outgoing));
-        while pushed.as_ref().is_err_and(is_pause) && Instant::now() < deadline {
+        while pushed.as_ref().is_err_and(asks_for_patience) && Instant::now() < deadline {
             pushed = self.push(&mut outgoing);
         }
         let _ = self.socket.shutdown(Half::Write); // fails where there is no peer any more
@@ -141,7 +142,7 @@ impl TlsReader {
             match tls.reader().read(&mut out[got..]) {
                 Ok(0) => break,
                 Ok(read) => got += read,
-                Err(e) if !is_pause(&e) => return Err(e),
+                Err(e) if !asks_for_patience(&e) => return Err(e),
                 Err(_) if self.undone.is_empty() => return Ok((got > 0).then_some(got)),
                 Err(_) => {
                     let taken = tls.read_tls(&mut &self.arrived[self.undone.clone()])?;
@@ -192,7 +193,7 @@ impl Read for TlsReader {
                     return Err(io::Error::new(ErrorKind::UnexpectedEof, TRUNCATED));
                 }
                 Ok(read) => self.undone = 0..read,
-                Err(e) if is_pause(&e) => return Err(e),
+                Err(e) if asks_for_patience(&e) => return Err(e),
                 Err(e) => {
                     self.ended();
                     return Err(e);
@@ -214,7 +215,7 @@ impl Write for TlsWriter {
         self.channel.push(&mut outgoing)?;
         self.channel.encrypt(&mut outgoing, |tls| tls.writer().write_all(bytes))?;
         match self.channel.push(&mut outgoing) {
-            Err(e) if !is_pause(&e) => Err(e),
+            Err(e) if !asks_for_patience(&e) => Err(e),
             _ => Ok(bytes.len()), // what is left goes with the next call
         }
     }

@@ -76,11 +76,7 @@ where
 
     #[inline(always)]
     fn splat(cpu: W::Cpu, limbs: &Limbs) -> Self {
-        Field(limbs.map(
-            #[inline(always)]
-            |limb| W::new(cpu, [limb; 8]),
-        ))
-        .checked()
+        Field(per_limb!(k => W::new(cpu, [limbs[k]; 8]))).checked()
     }
 
     #[inline(always)]
@@ -312,12 +308,11 @@ impl<W: Words> Field<W> {
     /// through. A reduced value is below `2 p`.
     #[inline(always)]
     fn quotient(&self) -> W {
-        let start = self.0[0].same(19);
-        self.0.into_iter().fold(
-            start,
-            #[inline(always)]
-            |carry, limb| limb.add(carry).shr::<LIMB_BITS>(),
-        )
+        let mut carry = self.0[0].same(19);
+        for limb in self.0 {
+            carry = limb.add(carry).shr::<LIMB_BITS>();
+        }
+        carry
     }
 
     /// `x - q p = x + 19 q - 2^255 q`: carried, with what leaves the last limb dropped.
@@ -325,14 +320,13 @@ impl<W: Words> Field<W> {
     fn canonical(&self) -> [W; 5] {
         let zero = self.0[0].same(0);
         let mut carry = zero.mul_add_low(self.quotient(), zero.same(19));
-        self.0.map(
-            #[inline(always)]
-            |limb| {
-                let sum = limb.add(carry);
-                carry = sum.shr::<LIMB_BITS>();
-                sum.and(sum.same(LIMB_MASK))
-            },
-        )
+        let mut limbs = self.0;
+        for limb in &mut limbs {
+            let sum = limb.add(carry);
+            carry = sum.shr::<LIMB_BITS>();
+            *limb = sum.and(sum.same(LIMB_MASK));
+        }
+        limbs
     }
 
     /// In debug builds, sees that the value is reduced.

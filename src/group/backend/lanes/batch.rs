@@ -191,6 +191,26 @@ impl<C: Cpu> Operations for Lanes<C> {
         );
     }
 
+    fn sum(self, points: &[Self::Vector], length: usize) -> Self::Vector {
+        self.0.run(
+            #[inline(always)]
+            || {
+                let curve = Curve::new(self.0);
+                let mut sum = Extended::identity(&curve);
+                for (i, point) in points.iter().enumerate() {
+                    let point = point.first(&curve, length - i * C::LANES);
+                    sum = sum.add(&point.cached(&curve)).extended();
+                }
+                let mut distance = C::LANES / 2;
+                while distance > 0 {
+                    sum = sum.add(&sum.rotated(&curve, distance).cached(&curve)).extended();
+                    distance /= 2;
+                }
+                sum
+            },
+        )
+    }
+
     fn multiply(self, points: &mut [Self::Vector], keys: Keys<'_>) {
         let mut keys = KeyDigits::new(keys);
         self.0.run(

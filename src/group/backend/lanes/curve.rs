@@ -9,8 +9,8 @@
 //! stays in the [`Factors`] `E, F, G, H` until it is known which of the products are needed: a
 //! doubling does without `T`.
 
-use super::LaneField;
 use super::field_constants as constants;
+use super::{Cpu, LaneField, MAX_LANES};
 
 /// A point a lane, `x = X / Z`, `y = Y / Z`, `x y = T / Z`.
 #[derive(Clone, Copy)]
@@ -95,6 +95,32 @@ impl<F: LaneField> Extended<F> {
     #[inline(always)]
     pub(super) fn identity(curve: &Curve<F>) -> Self {
         Extended { x: curve.zero, y: curve.one, z: curve.one, t: curve.zero }
+    }
+
+    /// The points of the first `count` lanes, the identity in the others. `count` is public.
+    #[inline(always)]
+    pub(super) fn first(&self, curve: &Curve<F>, count: usize) -> Self {
+        let mut wanted = [0; MAX_LANES];
+        wanted[..count.min(MAX_LANES)].fill(1);
+        let wanted = F::test_bits(curve.cpu, &wanted, 1);
+        let identity = Self::identity(curve);
+        Extended {
+            x: F::select(&identity.x, &self.x, wanted),
+            y: F::select(&identity.y, &self.y, wanted),
+            z: F::select(&identity.z, &self.z, wanted),
+            t: F::select(&identity.t, &self.t, wanted),
+        }
+    }
+
+    /// The point of each lane from the lane `distance` further on, in a circle.
+    #[inline(always)]
+    pub(super) fn rotated(&self, curve: &Curve<F>, distance: usize) -> Self {
+        Extended {
+            x: rotated(curve.cpu, &self.x, distance),
+            y: rotated(curve.cpu, &self.y, distance),
+            z: rotated(curve.cpu, &self.z, distance),
+            t: rotated(curve.cpu, &self.t, distance),
+        }
     }
 
     /// Prepared to be added. Cost: 1 product.
@@ -252,6 +278,13 @@ impl<F: LaneField> Affine<F> {
             twice_dt: self.twice_dt.negate_if(mask),
         }
     }
+}
+
+#[inline(always)]
+fn rotated<F: LaneField>(cpu: F::Cpu, lanes: &F, distance: usize) -> F {
+    let mut limbs = lanes.to_limbs();
+    limbs[..F::Cpu::LANES].rotate_left(distance);
+    F::from_limbs(cpu, &limbs)
 }
 
 /// `P + Q` by `add-2008-hwcd-3`, from `Y + X`, `Y - X`, `Z` and `T` of `P`. Cost: 4 products.
