@@ -496,7 +496,7 @@ fn sessions_run_side_by_side_and_one_after_another() {
         let tell = Mutex::new(tell);
         let server = Running::new(
             &platform,
-            |_| {},
+            |options| options.max_sessions_per_peer = 3,
             move |secured, stop, number| {
                 tell.lock().unwrap().send(number).unwrap();
                 three.wait(); // three at a time, or never

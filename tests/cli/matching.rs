@@ -105,6 +105,17 @@ fn who_is_suppressed_does_not_match() {
 }
 
 #[test]
+fn the_rate_is_the_advertisers_wherever_it_learns_a_count() {
+    let folder = Folder::with_examples();
+    for reveal in ["advertiser", "both", "count"] {
+        let report = folder.report(&format!("{MATCH} --reveal {reveal}"));
+        let distinct = report["parties"]["advertiser"]["distinct"].as_f64().unwrap();
+        let matched = |field: &str| report["matched"][field].as_f64().unwrap();
+        assert_eq!(matched("rate"), matched("identifiers") / distinct, "{reveal}");
+    }
+}
+
+#[test]
 fn below_the_minimum_audience_nobody_gets_matches() {
     let folder = Folder::with_examples();
     let [ours, theirs] = oracles(&folder);
