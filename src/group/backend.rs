@@ -4,6 +4,7 @@
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
+#[cfg(target_arch = "x86_64")]
 pub(super) mod lanes;
 pub(super) mod operations;
 pub(super) mod portable;
