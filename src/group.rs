@@ -12,6 +12,17 @@
 //! - [`Engine::blind`]: encoding -> `k P`, encoded. One decoding (RFC 9496 section 4.3.1), one
 //!   multiplication, one encoding.
 //!
+//! Both have a form with one scalar for each element ([`Engine::hash_blind_each`],
+//! [`Engine::blind_each`]), which costs the same. Protocols that do more with a point before it travels
+//! keep it as [`Points`]: add, subtract, sum, multiply, and multiply a [`FixedPoint`].
+//!
+//! # Backends
+//!
+//! `portable` is curve25519-dalek, one element at a time, and the reference. `avx2` does four at a
+//! time and `avx512` eight: the same field operations in every lane of a vector register, with the
+//! curve written once on top. [`Backend::detect`] takes the best that the CPU has;
+//! `docs/kernel.md` says what each reaches.
+//!
 //! # Encoding in batches
 //!
 //! A ristretto255 encoding needs an inverse square root, about a sixth of a multiplication, and

@@ -154,6 +154,29 @@ fn invalid_encodings_are_refused_where_they_stand_rfc_9496_a_2() {
     }
 }
 
+/// All numbers from `p` up to `2^255 - 1`, and good encodings with the highest bit set.
+#[test]
+fn numbers_that_are_not_canonical_are_refused() {
+    let key = SecretScalar::from_canonical_bytes(hex(OPRF[0].key)).unwrap();
+    let from_p = (0xed..=0xff).map(|low| {
+        let mut bytes = [0xff; 32];
+        (bytes[0], bytes[31]) = (low, 0x7f);
+        bytes
+    });
+    let with_bit_255 = MULTIPLES.map(|digits| {
+        let mut bytes: [u8; 32] = hex(digits);
+        bytes[31] |= 0x80;
+        bytes
+    });
+    for engine in engines() {
+        for bad in from_p.clone().chain(with_bit_255) {
+            let points = [encoding(MULTIPLES[2]), Encoding(bad), encoding(MULTIPLES[3])];
+            let refused = engine.blind(&points, &key, &mut [Encoding::IDENTITY; 3]).unwrap_err();
+            assert_eq!(refused.position, 1, "{bad:x?} on {}", engine.backend().name());
+        }
+    }
+}
+
 #[test]
 fn the_lowest_of_several_invalid_encodings_is_reported() {
     let key = SecretScalar::from_canonical_bytes(hex(OPRF[0].key)).unwrap();

@@ -4,6 +4,7 @@
 pub(super) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx512;
+#[cfg(target_arch = "x86_64")]
 pub(super) mod lanes;
 pub(super) mod operations;
 pub(super) mod portable;
@@ -60,14 +61,17 @@ impl Backend {
     /// The environment variable `BLINDMATCH_REQUIRE_BACKENDS` (`avx2,avx512`) makes that a failure.
     ///
     /// # Panics
-    /// If the variable requires a backend that this CPU has not.
+    /// If the variable requires a backend that this CPU has not, or that there is not.
     #[doc(hidden)]
     pub fn by_name_or_skip(name: &str) -> Option<Backend> {
+        let required = std::env::var("BLINDMATCH_REQUIRE_BACKENDS").unwrap_or_default();
+        let required: Vec<&str> = required.split(',').map(str::trim).collect();
+        for name in required.iter().filter(|name| !name.is_empty()) {
+            assert!(Backend::NAMES.contains(name), "no backend is called {name}");
+        }
         let found = Backend::by_name(name);
         if found.is_none() {
-            let required = std::env::var("BLINDMATCH_REQUIRE_BACKENDS").unwrap_or_default();
-            let is_required = required.split(',').any(|required| required.trim() == name);
-            assert!(!is_required, "backend {name} is required, and this CPU lacks it");
+            assert!(!required.contains(&name), "backend {name} is required, and this CPU lacks it");
             eprintln!("skipped: this CPU lacks the backend {name}");
         }
         found

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+#[cfg(target_arch = "x86_64")]
 use super::backend::lanes::Lanes;
 use super::backend::operations::Operations;
 use super::backend::portable::Portable;

@@ -9,6 +9,7 @@ use std::fmt;
 use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
 use rayon::prelude::*;
 
+#[cfg(target_arch = "x86_64")]
 use super::backend::lanes::Lanes;
 #[cfg(target_arch = "x86_64")]
 use super::backend::lanes::{Extended, FixedTable};

@@ -134,8 +134,10 @@ impl LaneMask for ModelMask {
 mod tests {
     use super::super::words::Zmm;
     use super::*;
-    use crate::group::Backend;
-    use crate::group::backend::lanes::oracle::TestRng;
+    use crate::group::backend::lanes::{Lanes, oracle::TestRng};
+    use crate::group::backend::{operations::Operations, portable::Portable};
+    use crate::group::scalar::{Keys, SecretScalar};
+    use crate::group::{Backend, DomainTag, Encoding};
 
     /// Words where the instructions' corners are: around 0, `2^51`, `2^52` and `2^64`.
     fn word(rng: &mut TestRng) -> u64 {
@@ -143,6 +145,38 @@ mod tests {
         let edge = rng.choose(&edges).wrapping_add(rng.next() % 5).wrapping_sub(2);
         let random = rng.next();
         rng.choose(&[edge, random])
+    }
+
+    /// Points and scalars through the whole curve on the model, against the reference.
+    #[test]
+    fn the_curve_is_right_on_the_model() {
+        let keys: Vec<SecretScalar> = [1u8, 2, 17, 0xa5, 0xff, 0x10, 0x0f, 3, 9, 200, 77]
+            .map(|byte| {
+                let mut bytes = [byte; 32];
+                bytes[31] = 7;
+                SecretScalar::from_canonical_bytes(bytes).expect("below the group order")
+            })
+            .into();
+        let messages: Vec<[u8; 1]> = (0..keys.len() as u8).map(|i| [i]).collect();
+        let tag = DomainTag::new(b"blindmatch model test");
+        for keys in [Keys::Each(&keys), Keys::Shared(&keys[3])] {
+            let expected = hash_and_blind(Portable, &tag, &messages, keys);
+            assert_eq!(hash_and_blind(Lanes(Cpu), &tag, &messages, keys), expected);
+        }
+    }
+
+    /// Hashes and blinds, then blinds what came of it.
+    fn hash_and_blind(
+        operations: impl Operations,
+        tag: &DomainTag,
+        messages: &[[u8; 1]],
+        keys: Keys<'_>,
+    ) -> [Vec<Encoding>; 2] {
+        let mut once = vec![Encoding::IDENTITY; messages.len()];
+        let mut twice = once.clone();
+        operations.hash_blind(tag, messages, keys, &mut once);
+        operations.blind(&once, keys, &mut twice).expect("our own points");
+        [once, twice]
     }
 
     #[test]

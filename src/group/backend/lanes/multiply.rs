@@ -5,6 +5,9 @@
 //! and digits of its own, so that a scalar per element costs what a shared one does.
 //!
 //! Constant time: which entry is taken is decided by masks, and every entry is read every time.
+//!
+//! A doubling and an addition are a function each, with all their products inside: called as
+//! functions, those would pass their operands and results through memory.
 
 use super::curve::{Cached, Curve, Extended};
 use super::digits::{DIGITS, Digits, PLACE_BITS, SIGN_BIT};
@@ -24,6 +27,14 @@ impl<F: LaneField> Table<F> {
             *entry = multiple.cached(curve);
         }
         Table(entries)
+    }
+
+    /// Overwrites the multiples, which are of a secret where the point is a hashed identifier.
+    #[inline(always)]
+    fn wipe(&mut self, curve: &Curve<F>) {
+        self.0 = [Extended::identity(curve).cached(curve); 8];
+        // So that the compiler cannot tell that nobody reads it.
+        std::hint::black_box(&self.0);
     }
 
     /// The multiple that the digit of each lane asks for.
@@ -54,7 +65,7 @@ pub(super) fn multiply<F: LaneField>(
     digits: &Digits,
 ) -> Extended<F> {
     let cpu = curve.cpu;
-    let table = cpu.outlined(
+    let mut table = cpu.outlined(
         #[inline(always)]
         || Table::new(curve, point),
     );
@@ -74,6 +85,7 @@ pub(super) fn multiply<F: LaneField>(
         );
         doublings = 4;
     }
+    table.wipe(curve);
     sum.extended()
 }
 
