@@ -44,7 +44,7 @@ impl Backend {
         None
     }
 
-    /// Eight elements at a time, with AVX-512F and IFMA. `None` if the CPU lacks one of them.
+    /// Eight elements at a time, with AVX-512F, DQ and IFMA. `None` if the CPU lacks one of them.
     pub fn avx512() -> Option<Backend> {
         #[cfg(target_arch = "x86_64")]
         return avx512::Cpu::detect().map(|cpu| Backend(Kind::Avx512(cpu)));

@@ -47,7 +47,7 @@ enum Vectors {
 
 /// One group element, prepared to be multiplied by many scalars.
 ///
-/// The table takes 30 to 60 KiB and as long to make as some hundred multiplications, so it should be
+/// The table takes 30 to 60 KiB and as long to make as some thirty multiplications, so it should be
 /// kept. Like [`Points`], it belongs to one backend.
 pub struct FixedPoint(Table);
 

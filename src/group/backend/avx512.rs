@@ -1,4 +1,4 @@
-//! Eight lanes, with AVX-512F and its 52-bit integer multiply-add (IFMA).
+//! Eight lanes, with AVX-512F, DQ and its 52-bit integer multiply-add (IFMA).
 #![allow(unsafe_code)]
 
 mod field;
@@ -11,14 +11,16 @@ use super::lanes;
 /// Eight field elements.
 pub(in crate::group) type Field = field::Field<words::Zmm>;
 
-/// Proof that this CPU has AVX-512F and IFMA.
+/// Proof that this CPU has AVX-512F, DQ and IFMA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::group) struct Cpu(());
 
 impl Cpu {
     /// `None` if the CPU lacks an instruction set.
     pub(in crate::group) fn detect() -> Option<Cpu> {
-        let found = is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma");
+        let found = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512ifma");
         found.then_some(Cpu(()))
     }
 }
@@ -30,24 +32,24 @@ impl lanes::Cpu for Cpu {
 
     #[inline(always)]
     fn run<R>(self, f: impl FnOnce() -> R) -> R {
-        // SAFETY: a `Cpu` exists only where AVX-512F and IFMA were detected.
+        // SAFETY: a `Cpu` exists only where AVX-512F, DQ and IFMA were detected.
         unsafe { run(f) }
     }
 
     #[inline(always)]
     fn outlined<R>(self, f: impl FnOnce() -> R) -> R {
-        // SAFETY: a `Cpu` exists only where AVX-512F and IFMA were detected.
+        // SAFETY: a `Cpu` exists only where AVX-512F, DQ and IFMA were detected.
         unsafe { outlined(f) }
     }
 }
 
-#[target_feature(enable = "avx512f,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn run<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
 #[inline(never)]
-#[target_feature(enable = "avx512f,avx512ifma")]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn outlined<R>(f: impl FnOnce() -> R) -> R {
     f()
 }

@@ -254,13 +254,10 @@ fn multiply_self<W: Words>(a: &Field<W>) -> Columns<W> {
     fold([z0, z1, z2, z3, z4], [z5, z6, z7, z8, z9])
 }
 
-/// Adds the upper half of a product 19-fold to the lower, as `x + 2 x + 16 x`.
+/// Adds the upper half of a product 19-fold to the lower.
 #[inline(always)]
 fn fold<W: Words>(lower: [W; 5], upper: [W; 5]) -> Columns<W> {
-    Columns(per_limb!(k => {
-        let x = upper[k];
-        lower[k].add(x).add(x.double()).add(x.shl::<4>())
-    }))
+    Columns(per_limb!(k => lower[k].add(upper[k].times_19())))
 }
 
 impl<W: Words> Columns<W> {
