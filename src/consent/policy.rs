@@ -33,8 +33,11 @@ use crate::error::{Error, Result};
 /// | nothing is on record, and a notice was attested for the list | admitted, counted as attested |
 /// | nothing is on record | `no_record` |
 ///
-/// Over the whole list, a withdrawal or an opt-out (also by GPC or a GPP string) in any row removes
-/// the identifier from every row: see [`Gate::finish`](super::Gate::finish).
+/// Over the whole list, one no is a no: an identifier that was given for security, withdrawn or
+/// opted out (also by GPC or a GPP string) in any row or column is taken out of every other. And an
+/// attestation speaks for those alone about whom nothing is on record anywhere: a silent row is not
+/// admitted on it where another one refuses the same identifier, for whatever reason. See
+/// [`Gate::finish`](super::Gate::finish).
 #[derive(Clone, Debug)]
 pub struct Policy {
     purpose: Purpose,
@@ -122,8 +125,13 @@ impl Policy {
 
     /// A no that holds for the identifier wherever it stands.
     pub(super) fn lasting_no(&self, record: &Record) -> Option<Refusal> {
+        let collected_for = match record.collected_for.is_empty() {
+            true => record.purposes,
+            false => record.collected_for,
+        };
         let opted_out = record.gpp.is_some_and(|gpp| gpp.opted_out);
         [
+            (collected_for.has_security(), Refusal::CollectedForSecurity),
             (record.withdrawn_at.is_some_and(|at| at <= self.at), Refusal::Withdrawn),
             (record.opt_out, Refusal::OptedOut),
             (record.gpc, Refusal::Gpc),
@@ -135,13 +143,6 @@ impl Policy {
 
     /// What was plainly refused.
     fn no(&self, record: &Record) -> Option<Refusal> {
-        let collected_for = match record.collected_for.is_empty() {
-            true => record.purposes,
-            false => record.collected_for,
-        };
-        if collected_for.has_security() {
-            return Some(Refusal::CollectedForSecurity);
-        }
         let lasting = self.lasting_no(record);
         let denied = |signal: Option<Signal>| signal.is_some_and(|s| s != Signal::Granted);
         let signals = denied(record.ad_user_data) || denied(record.ad_personalization);
@@ -223,6 +224,12 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether it holds for the identifier in every row and column, whatever they say.
+    pub(super) fn lasts(self) -> bool {
+        use Refusal::*;
+        matches!(self, CollectedForSecurity | Withdrawn | OptedOut | Gpc | GppOptedOut)
+    }
+
     /// A stable name, as reports have it.
     pub fn name(self) -> &'static str {
         self.texts().0
