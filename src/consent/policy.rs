@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 /// | ended by now | `expired` |
 /// | `purposes` has the policy's purpose | admitted |
 /// | `purposes` is blank and `collected_for` is that purpose alone | admitted |
-/// | the purpose is one of advertising, and both signals are `GRANTED` or a TC string grants | admitted |
+/// | the purpose is one of advertising, `purposes` is blank, and both signals are `GRANTED` or a TC string grants | admitted |
 /// | something is on record | `purpose_not_granted` |
 /// | nothing is on record, and a notice was attested for the list | admitted, counted as attested |
 /// | nothing is on record | `no_record` |
@@ -146,7 +146,7 @@ impl Policy {
         let lasting = self.lasting_no(record);
         let denied = |signal: Option<Signal>| signal.is_some_and(|s| s != Signal::Granted);
         let signals = denied(record.ad_user_data) || denied(record.ad_personalization);
-        let tcf = record.tcf().is_some_and(|tcf| !tcf.grants(self.vendor));
+        let tcf = record.tcf().is_some_and(|tcf| !tcf.permits(self.vendor));
         match lasting {
             Some(refusal) if refusal != Refusal::GppOptedOut => Some(refusal),
             _ if signals => Some(Refusal::SignalNotGranted),
@@ -173,9 +173,10 @@ impl Policy {
         let signals = record.ad_user_data == Some(Signal::Granted)
             && record.ad_personalization == Some(Signal::Granted);
         let tcf = record.tcf().is_some_and(|tcf| tcf.grants(self.vendor));
-        record.purposes.contains(self.purpose)
-            || (record.purposes.is_empty() && record.collected_for.is_only(self.purpose))
-            || (advertising && (signals || tcf))
+        match record.purposes.is_empty() {
+            true => record.collected_for.is_only(self.purpose) || (advertising && (signals || tcf)),
+            false => record.purposes.contains(self.purpose),
+        }
     }
 }
 
