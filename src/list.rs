@@ -9,8 +9,14 @@
 //! | `email_sha256`, `phone_sha256` | digests of normalised identifiers, in hexadecimal or Base64 |
 //! | `kind` and `value` | the long form: one identifier a row; `kind` is one of the names above |
 //! | `collected_for`, `purposes`, `consented_at`, `expires_at`, `withdrawn_at`, `opt_out`, `gpc`, `notice`, `ad_user_data`, `ad_personalization`, `tcf`, `gpp` | what is on record of consent: see [`Record`](crate::consent::Record) |
-//! | the same after the name of an identifier column or a kind (`phone_collected_for`) | the same for those identifiers alone: see [`Record::within`](crate::consent::Record::within) |
+//! | `withdrawn`, `withdrawn_on` (yes, no or a date), `expires`, `expires_on`, `opted_out`, `unsubscribed`, `do_not_contact`, `do_not_sell` | the same as `withdrawn_at`, `expires_at` and `opt_out` |
+//! | the same after or before the name of an identifier column or a kind (`phone_collected_for`) | the same for those identifiers alone: see [`Record::within`](crate::consent::Record::within) |
 //! | any other | the list's own data, which stays as it is |
+//!
+//! A column that reads like consent (`consent_status`, `phone_opt_in`, `fax_collected_for`) and is
+//! none of these makes the whole list unusable: it could hold a no. So does one that is not of the
+//! row, of an identifier column or of a kind. Words such as `mobile` stand for the kind where it has
+//! one column at most. Suppression lists are read for their identifiers alone.
 //!
 //! Rows that cannot be read are counted, named by their number, and never stop a run, unless the
 //! caller asks for that. Rows are numbered from 1 without the header; blank lines are no rows, and

@@ -144,10 +144,14 @@ impl Reading<'_> {
             Field::CollectedFor => record.collected_for = Purposes::parse(text),
             Field::Purposes => record.purposes = Purposes::parse(text),
             Field::ConsentedAt => record.consented_at = Some(timestamp(text)?),
-            Field::ExpiresAt => record.expires_at = Some(timestamp(text)?),
-            Field::WithdrawnAt => record.withdrawn_at = Some(timestamp(text)?),
-            Field::OptOut => record.opt_out = yes_or_no(text)?,
-            Field::Gpc => record.gpc = yes_or_no(text)?,
+            Field::ExpiresAt => {
+                record.expires_at = earliest(record.expires_at, Some(timestamp(text)?));
+            }
+            Field::WithdrawnAt => {
+                record.withdrawn_at = earliest(record.withdrawn_at, withdrawn(text)?);
+            }
+            Field::OptOut => record.opt_out |= opted_out(text)?,
+            Field::Gpc => record.gpc |= yes_or_no(text)?,
             Field::Notice => record.notice = Some(text.into()),
             Field::AdUserData => record.ad_user_data = Some(signal(text)?),
             Field::AdPersonalization => record.ad_personalization = Some(signal(text)?),
@@ -192,6 +196,23 @@ fn timestamp(text: &str) -> Option<Timestamp> {
     }
     let utc = |local: DateTime| Offset::UTC.to_timestamp(local).ok();
     text.parse().ok().or_else(|| utc(text.parse().ok()?))
+}
+
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    [a, b].into_iter().flatten().min()
+}
+
+/// When consent was withdrawn; a bare yes is for good.
+fn withdrawn(text: &str) -> Option<Option<Timestamp>> {
+    match yes_or_no(text) {
+        Some(yes) => Some(yes.then_some(Timestamp::MIN)),
+        None => timestamp(text).map(Some),
+    }
+}
+
+/// A yes or a no; the time of an opt-out is a yes.
+fn opted_out(text: &str) -> Option<bool> {
+    yes_or_no(text).or_else(|| timestamp(text).map(|_| true))
 }
 
 fn yes_or_no(text: &str) -> Option<bool> {
@@ -247,6 +268,11 @@ mod tests {
             (yes_or_no("Yes"), yes_or_no("0"), yes_or_no("?")),
             (Some(true), Some(false), None)
         );
+        assert_eq!(withdrawn("no"), Some(None));
+        assert_eq!(withdrawn("yes"), Some(Some(Timestamp::MIN)));
+        assert_eq!(withdrawn("2024-05-01"), Some(timestamp("2024-05-01")));
+        assert_eq!((withdrawn("maybe"), opted_out("maybe")), (None, None));
+        assert_eq!((opted_out("2024-05-01"), opted_out("no")), (Some(true), Some(false)));
         assert_eq!(signal("granted"), Some(Signal::Granted));
         assert_eq!(signal("CONSENT_DENIED"), Some(Signal::Denied));
         assert_eq!(signal("CONSENT_STATUS_UNSPECIFIED"), Some(Signal::Unspecified));
