@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `email`, `phone`, any number of each (`email_2`, `Phone Home`, `mobile`) | identifiers as people write them |
 //! | `email_sha256`, `phone_sha256` | digests of normalised identifiers, in hexadecimal or Base64 |
+//! | `recovery_phone`, `backup_email`, `2fa_phone`, `otp_phone`, `security_email` and the like | identifiers that were given for security, by their name: never admitted, whatever else is on record |
 //! | `kind` and `value` | the long form: one identifier a row; `kind` is one of the names above |
 //! | `collected_for`, `purposes`, `consented_at`, `expires_at`, `withdrawn_at`, `opt_out`, `gpc`, `notice`, `ad_user_data`, `ad_personalization`, `tcf`, `gpp` | what is on record of consent: see [`Record`](crate::consent::Record) |
 //! | `withdrawn`, `withdrawn_on` (yes, no or a date), `expires`, `expires_on`, `opted_out`, `unsubscribed`, `do_not_contact`, `do_not_sell` | the same as `withdrawn_at`, `expires_at` and `opt_out` |

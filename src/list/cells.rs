@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::columns::{Field, Group, Plan, Planned, meaning};
-use crate::consent::{Candidate, Gpp, Purposes, Record, Signal, Tcf};
+use super::columns::{Column, Field, Group, Meaning, Plan, Planned, meaning};
+use crate::consent::{Candidate, Gpp, Purpose, Purposes, Record, Signal, Tcf};
 use crate::identifier::{Identifier, Kind, Profile, Region, Unreadable};
 
 /// The cells of one row.
@@ -62,8 +62,11 @@ impl Reading<'_> {
                 Some(Err(reason)) => {
                     found.unreadable.push(Unread { row, column: Some(column), reason });
                 }
-                Some(Ok((kind, identifier))) => {
-                    let record = self.record(planned, kind, cells, memory);
+                Some(Ok((meant, identifier))) => {
+                    let mut record = self.record(planned, meant.kind, cells, memory);
+                    if meant.security {
+                        record.collected_for = Purpose::SECURITY.into();
+                    }
                     found.candidates.push(Candidate { identifier, row, column, record });
                 }
             }
@@ -79,22 +82,23 @@ impl Reading<'_> {
         &self,
         planned: &Planned,
         cells: &impl Cells,
-    ) -> Option<Result<(Kind, Identifier), Unreadable>> {
+    ) -> Option<Result<(Meaning, Identifier), Unreadable>> {
         let raw = cells.cell(planned.cell);
         if is_null(raw) {
             return None;
         }
-        let meant = match (planned.column.kind, planned.kind_cell) {
-            (Some(kind), _) => Some((kind, planned.column.hashed)),
+        let Column { kind, hashed, security, .. } = planned.column;
+        let meant = match (kind, planned.kind_cell) {
+            (Some(kind), _) => Some(Meaning { kind, hashed, security }),
             (None, Some(cell)) => std::str::from_utf8(cells.cell(cell)).ok().and_then(meaning),
             (None, None) => None,
         };
-        let Some((kind, hashed)) = meant else { return Some(Err(Unreadable::UnknownKind)) };
-        let identifier = match hashed {
-            true => Identifier::from_hashed(kind, raw),
-            false => self.profile.identify(kind, raw, self.region),
+        let Some(meant) = meant else { return Some(Err(Unreadable::UnknownKind)) };
+        let identifier = match meant.hashed {
+            true => Identifier::from_hashed(meant.kind, raw),
+            false => self.profile.identify(meant.kind, raw, self.region),
         };
-        Some(identifier.map(|identifier| (kind, identifier)))
+        Some(identifier.map(|identifier| (meant, identifier)))
     }
 
     fn record(

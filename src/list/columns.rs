@@ -13,6 +13,17 @@ pub struct Column {
     pub kind: Option<Kind>,
     /// Whether it holds SHA-256 digests of normalised values. In the long form each row says so.
     pub hashed: bool,
+    /// Whether its name tells that it is there for security (`recovery_phone`): nothing in it is
+    /// ever admitted. In the long form each row says so.
+    pub security: bool,
+}
+
+/// What a name tells of the identifiers under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Meaning {
+    pub(super) kind: Kind,
+    pub(super) hashed: bool,
+    pub(super) security: bool,
 }
 
 /// How the rows of a list are read.
@@ -148,14 +159,16 @@ impl Plan {
     }
 }
 
-/// The kind and form of identifiers that a column of this name, or a row with this word in its
-/// `kind` column, holds.
-pub(super) fn meaning(name: &str) -> Option<(Kind, bool)> {
+/// What identifiers a column of this name, or a row with this word in its `kind` column, holds.
+pub(super) fn meaning(name: &str) -> Option<Meaning> {
     let words = words(name);
     let is = |set: &[&str]| words.iter().any(|word| set.contains(&word.as_str()));
     let known = |word: &String| {
         let digits = word.bytes().all(|b| b.is_ascii_digit());
-        digits || [EMAIL, PHONE, HASHED, PLACE].iter().any(|set| set.contains(&word.as_str()))
+        digits
+            || [EMAIL, PHONE, HASHED, PLACE, FOR_SECURITY]
+                .iter()
+                .any(|set| set.contains(&word.as_str()))
     };
     if !words.iter().all(known) {
         return None;
@@ -167,14 +180,15 @@ pub(super) fn meaning(name: &str) -> Option<(Kind, bool)> {
     } else {
         return None;
     };
-    Some((kind, is(HASHED)))
+    Some(Meaning { kind, hashed: is(HASHED), security: is(FOR_SECURITY) })
 }
 
 /// Columns whose names tell that they hold identifiers.
 fn wide(header: &[String]) -> Vec<Planned> {
     let named = header.iter().enumerate().filter_map(|(cell, name)| {
-        let (kind, hashed) = meaning(name)?;
-        let column = Column { name: name.trim().to_owned(), kind: Some(kind), hashed };
+        let Meaning { kind, hashed, security } = meaning(name)?;
+        let (name, kind) = (name.trim().to_owned(), Some(kind));
+        let column = Column { name, kind, hashed, security };
         Some(Planned { column, cell, kind_cell: None, groups: Default::default() })
     });
     named.collect()
@@ -186,7 +200,7 @@ fn long(header: &[String], folded: &[String]) -> Option<Planned> {
     let kind_cell = position(&["kind", "identifierkind", "identifiertype", "type"])?;
     let cell = position(&["value", "identifier", "identifiervalue"])?;
     let name = header.get(cell)?.trim().to_owned();
-    let column = Column { name, kind: None, hashed: false };
+    let column = Column { name, kind: None, hashed: false, security: false };
     Some(Planned { column, cell, kind_cell: Some(kind_cell), groups: Default::default() })
 }
 
@@ -376,13 +390,41 @@ const PLACE: &[&str] = &[
     "contact",
     "customer",
     "user",
-    "backup",
-    "recovery",
     "old",
     "new",
     "raw",
     "a",
     "b",
+];
+
+/// Words that tell that an identifier was given for security. (`2fa` is two words.)
+const FOR_SECURITY: &[&str] = &[
+    "backup",
+    "recovery",
+    "security",
+    "secure",
+    "fa",
+    "tfa",
+    "mfa",
+    "sv",
+    "otp",
+    "totp",
+    "factor",
+    "twofactor",
+    "multifactor",
+    "two",
+    "multi",
+    "step",
+    "twostep",
+    "auth",
+    "authn",
+    "authentication",
+    "authenticator",
+    "verification",
+    "reset",
+    "fraud",
+    "alert",
+    "alerts",
 ];
 
 /// Folded names of consent columns.
@@ -465,8 +507,36 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(meaning(name), expected, "{name}");
+            let meaning = meaning(name);
+            assert!(meaning.is_none_or(|m| !m.security), "{name}");
+            assert_eq!(meaning.map(|m| (m.kind, m.hashed)), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn names_that_tell_of_security() {
+        for name in [
+            "recovery_phone",
+            "Recovery Email",
+            "backup_phone",
+            "phone_backup",
+            "two_factor_phone",
+            "TwoFactorPhone",
+            "two-step phone",
+            "security_phone",
+            "2fa_phone",
+            "phone_2fa",
+            "2FA Phone",
+            "mfa_mobile_number",
+            "otp_phone_2",
+            "auth_email",
+            "verification_phone",
+            "password_reset_email",
+            "recovery_phone_sha256",
+        ] {
+            assert!(meaning(name).is_none_or(|m| m.security), "{name}");
+        }
+        assert!(meaning("2fa_phone").is_some() && meaning("recovery_email").is_some());
     }
 
     fn plan(header: &str) -> Result<Plan, String> {
