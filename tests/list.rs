@@ -522,6 +522,43 @@ fn hostile_bytes_never_panic() {
     }
 }
 
+/// The readers panic on some of these; here every one is a list or an error.
+#[cfg(feature = "parquet")]
+#[test]
+fn damaged_parquet_never_panics() {
+    let folder = Folder::new();
+    let path = folder.write("list.csv", TABLE);
+    let source = open(&path);
+    let list = list::admit(&source, policy(), Suppression::default(), &mut ()).unwrap();
+    let parquet = folder.path("list.parquet");
+    source.write_matches(&all(&list), &Output::file(&parquet)).unwrap();
+    let whole = fs::read(&parquet).unwrap();
+    let mut random = Random(3);
+    let mut damaged = 0;
+    for round in 0..3000 {
+        let mut bytes = whole.clone();
+        for _ in 0..1 + random.below(3) {
+            // Half of them in the footer, where the shape of the file is told.
+            let from = if round % 2 == 0 { 4 } else { bytes.len() / 2 };
+            let at = from + random.below(bytes.len() - from);
+            bytes[at] = random.below(256) as u8;
+        }
+        let path = folder.write("bad.parquet", &bytes);
+        match read(&path) {
+            Ok(list) => {
+                assert!(list.list.tally().is_complete());
+                let out = Output::file(folder.path("out.parquet"));
+                let _ = open(&path).write_matches(&all(&list), &out);
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::Input(_) | Error::Consent(_)), "{error:?}");
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 100, "{damaged}");
+}
+
 #[test]
 fn the_examples_hold_every_refusal() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data");
