@@ -20,7 +20,9 @@
 //! one column at most. Suppression lists are read for their identifiers alone.
 //!
 //! Rows that cannot be read are counted, named by their number, and never stop a run, unless the
-//! caller asks for that. Rows are numbered from 1 without the header; blank lines are no rows, and
+//! caller asks for that. A row with more or fewer fields than the header may have held a no: the
+//! identifiers that can be read in it are refused in every other row. (Nothing is read of a row with
+//! a lost quotation mark, or of one that is too long.) Rows are numbered from 1 without the header; blank lines are no rows, and
 //! do not shift the numbers of others.
 //!
 //! A list is read as a stream. Matched rows are found again by reading the file a second time.

@@ -122,6 +122,18 @@ fn dirt_that_is_counted() {
     }
 }
 
+/// Where a row does not fit the header, the no that it may have held counts in every other row.
+#[test]
+fn a_ragged_row_takes_out_its_identifiers() {
+    let list = admit(format!(
+        "email,purposes,opt_out\na@example.com,{ADS},\nb@example.com,{ADS},\n\
+         A@example.com,{ADS}\nb@example.com,{ADS},x,yes\nc@example.com,{ADS},no\n"
+    ));
+    let expected = [("ragged_row", 2), ("unreadable_consent", 2)];
+    assert_eq!(counts(&list), (1, expected.into()));
+    assert_eq!(rows(&list), [5]);
+}
+
 #[test]
 fn blank_lines_do_not_shift_rows() {
     let list = admit(format!(

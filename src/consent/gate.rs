@@ -105,6 +105,13 @@ impl Gate {
         self.tally.unread(reason);
     }
 
+    /// Refuses these wherever they stand in the list, as `unreadable_consent`: identifiers of rows
+    /// in which a no could have stood that cannot be read.
+    pub fn veto(&mut self, identifiers: Vec<Identifier>) {
+        let refusal = Refusal::UnreadableConsent;
+        self.noes.push(identifiers.into_iter().map(|identifier| (identifier, refusal)).collect());
+    }
+
     /// Puts candidates before the gate and says what became of each.
     ///
     /// # Errors
@@ -125,7 +132,8 @@ impl Gate {
     ///
     /// One no is a no: an identifier that was given for security, withdrawn or opted out (also by
     /// Global Privacy Control or a GPP string) in any row or column is taken out of all of them
-    /// here, and counted as refused for that reason. What was admitted on an attestation is taken
+    /// here; so is one with something on record that cannot be read and may be a no. They are
+    /// counted as refused for that reason. What was admitted on an attestation is taken
     /// out if any row refused it, for whatever reason.
     pub fn finish(self) -> ConsentedList {
         self.finish_with_removals().0

@@ -34,7 +34,8 @@ use crate::error::{Error, Result};
 /// | nothing is on record | `no_record` |
 ///
 /// Over the whole list, one no is a no: an identifier that was given for security, withdrawn or
-/// opted out (also by GPC or a GPP string) in any row or column is taken out of every other. And an
+/// opted out (also by GPC or a GPP string) in any row or column is taken out of every other, and so
+/// is one with something on record that cannot be read, which may be a no. And an
 /// attestation speaks for those alone about whom nothing is on record anywhere: a silent row is not
 /// admitted on it where another one refuses the same identifier, for whatever reason. See
 /// [`Gate::finish`](super::Gate::finish).
@@ -123,8 +124,13 @@ impl Policy {
         }
     }
 
-    /// A no that holds for the identifier wherever it stands.
+    /// A no that holds for the identifier wherever it stands; what cannot be read may be one.
     pub(super) fn lasting_no(&self, record: &Record) -> Option<Refusal> {
+        let unreadable = record.unreadable.then_some(Refusal::UnreadableConsent);
+        self.plain_no(record).or(unreadable)
+    }
+
+    fn plain_no(&self, record: &Record) -> Option<Refusal> {
         let collected_for = match record.collected_for.is_empty() {
             true => record.purposes,
             false => record.collected_for,
@@ -143,7 +149,7 @@ impl Policy {
 
     /// What was plainly refused.
     fn no(&self, record: &Record) -> Option<Refusal> {
-        let lasting = self.lasting_no(record);
+        let lasting = self.plain_no(record);
         let denied = |signal: Option<Signal>| signal.is_some_and(|s| s != Signal::Granted);
         let signals = denied(record.ad_user_data) || denied(record.ad_personalization);
         let tcf = record.tcf().is_some_and(|tcf| !tcf.permits(self.vendor));
@@ -228,7 +234,8 @@ impl Refusal {
     /// Whether it holds for the identifier in every row and column, whatever they say.
     pub(super) fn lasts(self) -> bool {
         use Refusal::*;
-        matches!(self, CollectedForSecurity | Withdrawn | OptedOut | Gpc | GppOptedOut)
+        let plain = matches!(self, CollectedForSecurity | Withdrawn | OptedOut | Gpc | GppOptedOut);
+        plain || self == UnreadableConsent
     }
 
     /// A stable name, as reports have it.

@@ -163,7 +163,6 @@ fn an_attestation_speaks_where_nothing_is_on_record_anywhere() {
     let noes = [
         Record { ad_user_data: Some(Signal::Denied), ..good() },
         Record { expires_at: at(1), ..good() },
-        Record { unreadable: true, ..good() },
         Record { purposes: Purposes::parse("Marketing"), ..Record::default() },
         Record { collected_for: Purposes::parse("whatever"), ..Record::default() },
         Record { consented_at: at(NOW + 1), ..good() },
@@ -216,6 +215,21 @@ fn given_for_security_once_is_given_for_security() {
         assert_eq!(removals.len(), if attested { 3 } else { 2 });
         assert!(list.tally().is_complete());
     }
+}
+
+#[test]
+fn what_cannot_be_read_may_be_a_no() {
+    let unreadable = Record { unreadable: true, ..good() };
+    let mut gate = gate();
+    let rows = [("a", good()), ("b", good()), ("c", good()), ("a", unreadable)];
+    let offered = rows.into_iter().zip(0..).map(|((v, record), row)| candidate(v, row, record));
+    gate.offer(offered.collect()).unwrap();
+    gate.veto(vec![Identifier::from_normalised(Kind::Email, "b")]);
+    let (list, removals) = gate.finish_with_removals();
+    assert_eq!(list.len(), 1);
+    let removed: Vec<_> = removals.iter().map(|r| (r.at.row, r.refusal)).collect();
+    assert_eq!(removed, [(0, Refusal::UnreadableConsent), (1, Refusal::UnreadableConsent)]);
+    assert!(list.tally().is_complete());
 }
 
 #[test]

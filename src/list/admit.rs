@@ -200,10 +200,12 @@ fn found(batch: &Batch, reading: &Reading<'_>) -> Found {
     let mut all = Found {
         candidates: Vec::with_capacity(chunks.iter().map(|c| c.candidates.len()).sum()),
         unreadable: Vec::new(),
+        lost: Vec::new(),
     };
     for chunk in chunks {
         all.candidates.extend(chunk.candidates);
         all.unreadable.extend(chunk.unreadable);
+        all.lost.extend(chunk.lost);
     }
     all
 }
@@ -230,6 +232,7 @@ impl Run<'_> {
                 self.problems.push(Problem { row: u64::from(row) + 1, column, reason });
             }
         }
+        self.gate.veto(found.lost);
         let watched = self.watch.wants_outcomes();
         let places: Vec<Occurrence> = match watched {
             true => found.candidates.iter().map(place).collect(),

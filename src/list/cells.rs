@@ -31,6 +31,8 @@ pub(super) struct Reading<'a> {
 pub(super) struct Found {
     pub(super) candidates: Vec<Candidate>,
     pub(super) unreadable: Vec<Unread>,
+    /// Identifiers of rows whose cells do not fit the header: what is on record of them is lost.
+    pub(super) lost: Vec<Identifier>,
 }
 
 /// Something that could not be read, and where.
@@ -75,6 +77,13 @@ impl Reading<'_> {
             let reason = Unreadable::NoIdentifier;
             found.unreadable.push(Unread { row, column: None, reason });
         }
+    }
+
+    /// Reads what identifiers it can from a row whose cells do not fit the header. A no could have
+    /// stood in it.
+    pub(super) fn lost(&self, cells: &impl Cells, found: &mut Found) {
+        let identifiers = self.plan.columns.iter().map(|planned| self.identifier(planned, cells));
+        found.lost.extend(identifiers.flatten().flatten().map(|(_, identifier)| identifier));
     }
 
     /// The identifier in a column, if the cell is not blank.
