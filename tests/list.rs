@@ -122,6 +122,18 @@ fn dirt_that_is_counted() {
     }
 }
 
+/// Where a row does not fit the header, the no that it may have held counts in every other row.
+#[test]
+fn a_ragged_row_takes_out_its_identifiers() {
+    let list = admit(format!(
+        "email,purposes,opt_out\na@example.com,{ADS},\nb@example.com,{ADS},\n\
+         A@example.com,{ADS}\nb@example.com,{ADS},x,yes\nc@example.com,{ADS},no\n"
+    ));
+    let expected = [("ragged_row", 2), ("unreadable_consent", 2)];
+    assert_eq!(counts(&list), (1, expected.into()));
+    assert_eq!(rows(&list), [5]);
+}
+
 #[test]
 fn blank_lines_do_not_shift_rows() {
     let list = admit(format!(
@@ -368,7 +380,13 @@ fn compressed() {
     let cut = folder.write("cut.csv.zst", &zstd[..zstd.len() - 3]);
     let zstd = folder.write("list.csv.zst", zstd);
     assert_eq!(counts(&read(&zstd).unwrap()).0, 1);
-    assert!(matches!(read(&cut), Err(Error::Io { .. })));
+    let cut_gzip = fs::read(&gzip).unwrap();
+    let cut_gzip = folder.write("cut.csv.gz", &cut_gzip[..cut_gzip.len() - 9]);
+    for cut in [cut, cut_gzip] {
+        let error = read(&cut).unwrap_err();
+        assert!(matches!(error, Error::Input(_)), "{error:?}");
+        assert!(error.to_string().contains("cut short"), "{error}");
+    }
 }
 
 const TABLE: &str = "id,email,note,phone,purposes\n\
@@ -514,6 +532,43 @@ fn hostile_bytes_never_panic() {
             assert!(list.list.tally().is_complete());
         }
     }
+}
+
+/// The readers panic on some of these; here every one is a list or an error.
+#[cfg(feature = "parquet")]
+#[test]
+fn damaged_parquet_never_panics() {
+    let folder = Folder::new();
+    let path = folder.write("list.csv", TABLE);
+    let source = open(&path);
+    let list = list::admit(&source, policy(), Suppression::default(), &mut ()).unwrap();
+    let parquet = folder.path("list.parquet");
+    source.write_matches(&all(&list), &Output::file(&parquet)).unwrap();
+    let whole = fs::read(&parquet).unwrap();
+    let mut random = Random(3);
+    let mut damaged = 0;
+    for round in 0..3000 {
+        let mut bytes = whole.clone();
+        for _ in 0..1 + random.below(3) {
+            // Half of them in the footer, where the shape of the file is told.
+            let from = if round % 2 == 0 { 4 } else { bytes.len() / 2 };
+            let at = from + random.below(bytes.len() - from);
+            bytes[at] = random.below(256) as u8;
+        }
+        let path = folder.write("bad.parquet", &bytes);
+        match read(&path) {
+            Ok(list) => {
+                assert!(list.list.tally().is_complete());
+                let out = Output::file(folder.path("out.parquet"));
+                let _ = open(&path).write_matches(&all(&list), &out);
+            }
+            Err(error) => {
+                assert!(matches!(error, Error::Input(_) | Error::Consent(_)), "{error:?}");
+                damaged += 1;
+            }
+        }
+    }
+    assert!(damaged > 100, "{damaged}");
 }
 
 #[test]

@@ -167,6 +167,135 @@ fn nothing_else_on_record_outweighs_it() {
     }
 }
 
+/// Ordinary shapes of lists in which a number was given for two-factor authentication; the address
+/// is in order.
+const SHAPES: [(&str, &str); 22] = [
+    (
+        "a prefix that is another word",
+        "email,phone,mobile_collected_for,collected_for,purposes\n{e},{p},2fa,account,{ads}\n",
+    ),
+    (
+        "the column's longer name",
+        "email,phone_number,phone_number_collected_for,purposes\n{e},{p},2fa,{ads}\n",
+    ),
+    (
+        "a longer prefix than the column",
+        "email,phone,phone_number_collected_for,purposes\n{e},{p},2fa,{ads}\n",
+    ),
+    ("a suffix", "email,phone,collected_for_phone,purposes\n{e},{p},2fa,{ads}\n"),
+    ("consent between", "email,phone,email_purposes,phone_consent_purposes\n{e},{p},{ads},2fa\n"),
+    ("a name that says so", "email,recovery_phone,purposes\n{e},{p},{ads}\n"),
+    ("2fa in the name", "email,2fa_phone,purposes,2fa_phone_purposes\n{e},{p},{ads},{ads}\n"),
+    (
+        "two factor in the name",
+        "email,two_factor_phone,collected_for,purposes\n{e},{p},account,{ads}\n",
+    ),
+    (
+        "security in the name",
+        "email,security_phone,purposes,security_phone_collected_for\n{e},{p},{ads},account\n",
+    ),
+    ("otp in the name", "email,otp_phone,collected_for,purposes\n{e},{p},{ads},{ads}\n"),
+    ("recovery as the kind", "kind,value,purposes\nemail,{e},{ads}\nrecovery_phone,{p},{ads}\n"),
+    ("a copy under a name that says so", "email,phone,backup_phone,purposes\n{e},{p},{p},{ads}\n"),
+    ("two columns", "email,phone,mobile,mobile_collected_for,purposes\n{e},{p},{p},2fa,{ads}\n"),
+    (
+        "two columns, one with a record",
+        "email,phone,mobile,mobile_collected_for,phone_collected_for,purposes\n{e},{p},{p},2fa,account,{ads}\n",
+    ),
+    ("a later row", "email,phone,phone_collected_for,purposes\n{e},{p},account,{ads}\n,{p},2fa,\n"),
+    ("an earlier row", "email,phone,phone_collected_for,purposes\n,{p},2fa,\n{e},{p},,{ads}\n"),
+    (
+        "a later row without purposes",
+        "kind,value,collected_for,purposes\nphone,{p},,{ads}\nemail,{e},,{ads}\nphone,{p},2fa,\n",
+    ),
+    (
+        "a broad signal",
+        "email,phone,ad_user_data,ad_personalization,email_purposes,phone_purposes\n{e},{p},GRANTED,GRANTED,{ads},Marketing\n",
+    ),
+    (
+        "a broad signal over what it was given for",
+        "email,phone,ad_user_data,ad_personalization,phone_collected_for\n{e},{p},GRANTED,GRANTED,account\n",
+    ),
+    (
+        "a broad TC string",
+        "email,phone,tcf,phone_collected_for\n{e},{p},CQKjWWYQKjWWYEsABBENB4FgAPLAAAAAAAYgF5wAQF5gAAAA.YAAAAAAAAAAA,order\n",
+    ),
+    (
+        "a synonym of an opt-out",
+        "email,phone,purposes,phone_unsubscribed\n{e},{p},{ads},2024-01-01\n",
+    ),
+    ("a withdrawal in a word", "email,phone,purposes,phone_withdrawn\n{e},{p},{ads},yes\n"),
+];
+
+/// Lists that are refused as a whole: what the number was given for stands where nobody looks.
+const UNUSABLE: [&str; 6] = [
+    "email,phone,mobile,home_phone,cell_collected_for,purposes\n{e},{p},,,2fa,{ads}\n",
+    "email,phone,fax_collected_for,purposes\n{e},{p},2fa,{ads}\n",
+    "email,phone,phone_collected_for_purpose,purposes\n{e},{p},2fa,{ads}\n",
+    "email,phone,consent_status,purposes\n{e},{p},2fa only,{ads}\n",
+    "email,phone,phone_opt_in,purposes\n{e},{p},no,{ads}\n",
+    "email,phone,purposes,unsubscribe_date\n{e},{p},{ads},2024-01-01\n",
+];
+
+fn shape(form: &str) -> String {
+    form.replace("{e}", EMAIL).replace("{p}", PHONE).replace("{ads}", "TargetedAdvertising")
+}
+
+#[test]
+fn ordinary_shapes_through_the_library() {
+    let folder = Folder::new();
+    folder.write("open.csv", open_list());
+    let open = admit(&folder, "open.csv", false);
+    for (name, form) in SHAPES {
+        folder.write("list.csv", shape(form));
+        for attested in [false, true] {
+            let list = admit(&folder, "list.csv", attested);
+            assert_eq!(list.len(), 1, "{name}, attested: {attested}");
+            for outcome in session([&list, &open]) {
+                assert_eq!(outcome.answer.count, Some(1), "{name}");
+            }
+        }
+    }
+}
+
+/// An attestation is for those alone about whom nothing is on record in any row.
+#[test]
+fn an_attestation_does_not_outweigh_another_row() {
+    let folder = Folder::new();
+    let columns = "email,phone,collected_for,purposes,expires_at,ad_user_data,tcf,gpp";
+    for record in [
+        "2fa,,,,,",
+        ",Marketing,,,,",
+        ",TargetedAdvertising,2020-01-01,,,",
+        ",,,DENIED,,",
+        "whatever,,,,,",
+        ",,soon,,,",
+        ",,,,nonsense,",
+        ",,,,CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA,",
+        ",,,,,DBABTA~1YYN",
+    ] {
+        let silent = format!("{EMAIL},{PHONE},,,,,,\n");
+        let telling = format!(",{PHONE},{record}\n");
+        for rows in [format!("{silent}{telling}"), format!("{telling}{silent}")] {
+            folder.write("list.csv", format!("{columns}\n{rows}"));
+            assert_eq!(admit(&folder, "list.csv", true).len(), 1, "{record}");
+        }
+    }
+}
+
+#[test]
+fn what_reads_like_consent_is_not_overlooked() {
+    let folder = Folder::new();
+    for form in UNUSABLE {
+        folder.write("list.csv", shape(form));
+        let policy = Policy::new(Purpose::TARGETED_ADVERTISING, jiff::Timestamp::now()).unwrap();
+        let source = Source::open(folder.path("list.csv"), Options::default()).unwrap();
+        let policy = policy.with_attestation("terms").unwrap();
+        let error = list::admit(&source, policy, Suppression::default(), &mut ()).unwrap_err();
+        assert!(error.to_string().contains("reads like consent"), "{form}: {error}");
+    }
+}
+
 // ---- the program ----
 
 /// The name of a column of addresses, in any form, where it matched; and nothing of the number.
@@ -221,6 +350,31 @@ fn through_match_with_every_profile() {
         }
         let attested = format!("{flags} --attest-consent terms");
         assert_match(&folder, ["open.csv", "list.csv"], 1, &attested);
+    }
+}
+
+#[test]
+fn ordinary_shapes_through_match() {
+    let folder = Folder::new();
+    folder.write("open.csv", open_list());
+    for (name, form) in SHAPES {
+        folder.write("list.csv", shape(form));
+        for flags in ["", "--attest-consent terms"] {
+            let report = folder.report(&format!(
+                "match --advertiser list.csv --platform open.csv --reveal both --output 0.csv {flags}"
+            ));
+            assert_eq!(report["matched"]["identifiers"], 1, "{name}");
+            let rows = folder.rows("0.csv");
+            assert_eq!(rows.len(), 2, "{name}");
+            assert!(["email", "value"].contains(&rows[1].last().unwrap().as_str()), "{name}");
+        }
+    }
+    for form in UNUSABLE {
+        folder.write("list.csv", shape(form));
+        let line = "match --advertiser list.csv --platform open.csv --attest-consent terms";
+        let ran = folder.run(line);
+        assert_eq!(ran.code, Some(3), "{form}");
+        assert!(ran.stderr.contains("reads like consent"), "{}", ran.stderr);
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Gate {
     suppression: Suppression,
     /// As they came, one box of a batch each: growing a vector would leave copies behind.
     admitted: Vec<Vec<Entry>>,
-    /// Identifiers with a no that holds in every row.
+    /// Identifiers with a no that holds in every row; and, as long as others could be admitted on
+    /// an attestation, all that were refused. 33 bytes each.
     noes: Vec<Vec<(Identifier, Refusal)>>,
     valid_until: Option<Timestamp>,
     tally: Tally,
@@ -104,6 +105,13 @@ impl Gate {
         self.tally.unread(reason);
     }
 
+    /// Refuses these wherever they stand in the list, as `unreadable_consent`: identifiers of rows
+    /// in which a no could have stood that cannot be read.
+    pub fn veto(&mut self, identifiers: Vec<Identifier>) {
+        let refusal = Refusal::UnreadableConsent;
+        self.noes.push(identifiers.into_iter().map(|identifier| (identifier, refusal)).collect());
+    }
+
     /// Puts candidates before the gate and says what became of each.
     ///
     /// # Errors
@@ -115,35 +123,43 @@ impl Gate {
         if self.tally.admitted + admitted as u64 > u64::from(u32::MAX) {
             return Err(Error::Misuse("a list holds at most 2^32 - 1 identifiers".into()));
         }
-        let noes = judgements.iter().filter(|j| j.lasting.is_some()).count();
+        let noes = judgements.iter().filter(|j| j.no.is_some()).count();
         self.take(candidates, &judgements, Vec::with_capacity(admitted), Vec::with_capacity(noes));
         Ok(judgements.iter().map(Judgement::outcome).collect())
     }
 
     /// The list of what was admitted.
     ///
-    /// One no is a no: an identifier with a withdrawal, an opt-out or Global Privacy Control in
-    /// any row is taken out of every row here, and counted as refused for that reason.
+    /// One no is a no: an identifier that was given for security, withdrawn or opted out (also by
+    /// Global Privacy Control or a GPP string) in any row or column is taken out of all of them
+    /// here; so is one with something on record that cannot be read and may be a no. They are
+    /// counted as refused for that reason. What was admitted on an attestation is taken
+    /// out if any row refused it, for whatever reason.
     pub fn finish(self) -> ConsentedList {
         self.finish_with_removals().0
     }
 
     /// The list, and what a no in another row took out of it, in order of rows.
     pub fn finish_with_removals(mut self) -> (ConsentedList, Vec<Removal>) {
-        let mut noes: Vec<_> = std::mem::take(&mut self.noes).into_iter().flatten().collect();
-        noes.par_sort_unstable_by(|a, b| (a.0.as_bytes(), a.1).cmp(&(b.0.as_bytes(), b.1)));
+        let batches = std::mem::take(&mut self.noes);
+        let mut noes = Vec::with_capacity(batches.iter().map(Vec::len).sum());
+        batches.into_iter().for_each(|batch| noes.extend(batch));
+        // Of several for one identifier, the first decides: what lasts comes before what does not.
+        noes.par_sort_unstable_by(|(a, no), (b, other)| {
+            (a.as_bytes(), !no.lasts(), no).cmp(&(b.as_bytes(), !other.lasts(), other))
+        });
         let admitted = join(std::mem::take(&mut self.admitted));
         self.collect(admitted, &noes)
     }
 
     fn judge(&self, candidate: &Candidate) -> Judgement {
         if self.suppression.vartime_contains(&candidate.identifier) {
-            return Judgement { verdict: Err(Refusal::Suppressed), lasting: None };
+            return Judgement { verdict: Err(Refusal::Suppressed), no: None };
         }
-        Judgement {
-            verdict: self.policy.judge(&candidate.record),
-            lasting: self.policy.lasting_no(&candidate.record),
-        }
+        let verdict = self.policy.judge(&candidate.record);
+        let attested = self.policy.attestation().is_some();
+        let lasting = self.policy.lasting_no(&candidate.record);
+        Judgement { verdict, no: lasting.or(verdict.err().filter(|_| attested)) }
     }
 
     /// Keeps what is needed of the candidates, in vectors that are large enough.
@@ -164,7 +180,7 @@ impl Gate {
                     column: candidate.column,
                     row: candidate.row,
                 });
-            } else if let Some(refusal) = judgement.lasting {
+            } else if let Some(refusal) = judgement.no {
                 noes.push((candidate.identifier, refusal));
             }
         }
@@ -193,7 +209,9 @@ impl Gate {
                 let bytes = entry.identifier.as_bytes();
                 while noes.next_if(|(no, _)| no.as_bytes() < bytes).is_some() {}
                 match noes.peek() {
-                    Some((no, refusal)) if no.as_bytes() == bytes => {
+                    Some((no, refusal))
+                        if no.as_bytes() == bytes && (refusal.lasts() || entry.attested) =>
+                    {
                         self.tally.removed(entry.ground(), *refusal);
                         removals.push(Removal { at: entry.at(), refusal: *refusal });
                     }
@@ -250,7 +268,8 @@ impl ConsentedList {
 /// What the policy makes of one candidate.
 struct Judgement {
     verdict: Result<Ground, Refusal>,
-    lasting: Option<Refusal>,
+    /// What other rows and columns with the same identifier have to heed.
+    no: Option<Refusal>,
 }
 
 impl Judgement {

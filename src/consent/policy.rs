@@ -28,13 +28,17 @@ use crate::error::{Error, Result};
 /// | ended by now | `expired` |
 /// | `purposes` has the policy's purpose | admitted |
 /// | `purposes` is blank and `collected_for` is that purpose alone | admitted |
-/// | the purpose is one of advertising, and both signals are `GRANTED` or a TC string grants | admitted |
+/// | the purpose is one of advertising, `purposes` is blank, and both signals are `GRANTED` or a TC string grants | admitted |
 /// | something is on record | `purpose_not_granted` |
 /// | nothing is on record, and a notice was attested for the list | admitted, counted as attested |
 /// | nothing is on record | `no_record` |
 ///
-/// Over the whole list, a withdrawal or an opt-out (also by GPC or a GPP string) in any row removes
-/// the identifier from every row: see [`Gate::finish`](super::Gate::finish).
+/// Over the whole list, one no is a no: an identifier that was given for security, withdrawn or
+/// opted out (also by GPC or a GPP string) in any row or column is taken out of every other, and so
+/// is one with something on record that cannot be read, which may be a no. And an
+/// attestation speaks for those alone about whom nothing is on record anywhere: a silent row is not
+/// admitted on it where another one refuses the same identifier, for whatever reason. See
+/// [`Gate::finish`](super::Gate::finish).
 #[derive(Clone, Debug)]
 pub struct Policy {
     purpose: Purpose,
@@ -120,10 +124,20 @@ impl Policy {
         }
     }
 
-    /// A no that holds for the identifier wherever it stands.
+    /// A no that holds for the identifier wherever it stands; what cannot be read may be one.
     pub(super) fn lasting_no(&self, record: &Record) -> Option<Refusal> {
+        let unreadable = record.unreadable.then_some(Refusal::UnreadableConsent);
+        self.plain_no(record).or(unreadable)
+    }
+
+    fn plain_no(&self, record: &Record) -> Option<Refusal> {
+        let collected_for = match record.collected_for.is_empty() {
+            true => record.purposes,
+            false => record.collected_for,
+        };
         let opted_out = record.gpp.is_some_and(|gpp| gpp.opted_out);
         [
+            (collected_for.has_security(), Refusal::CollectedForSecurity),
             (record.withdrawn_at.is_some_and(|at| at <= self.at), Refusal::Withdrawn),
             (record.opt_out, Refusal::OptedOut),
             (record.gpc, Refusal::Gpc),
@@ -135,17 +149,10 @@ impl Policy {
 
     /// What was plainly refused.
     fn no(&self, record: &Record) -> Option<Refusal> {
-        let collected_for = match record.collected_for.is_empty() {
-            true => record.purposes,
-            false => record.collected_for,
-        };
-        if collected_for.has_security() {
-            return Some(Refusal::CollectedForSecurity);
-        }
-        let lasting = self.lasting_no(record);
+        let lasting = self.plain_no(record);
         let denied = |signal: Option<Signal>| signal.is_some_and(|s| s != Signal::Granted);
         let signals = denied(record.ad_user_data) || denied(record.ad_personalization);
-        let tcf = record.tcf().is_some_and(|tcf| !tcf.grants(self.vendor));
+        let tcf = record.tcf().is_some_and(|tcf| !tcf.permits(self.vendor));
         match lasting {
             Some(refusal) if refusal != Refusal::GppOptedOut => Some(refusal),
             _ if signals => Some(Refusal::SignalNotGranted),
@@ -172,9 +179,10 @@ impl Policy {
         let signals = record.ad_user_data == Some(Signal::Granted)
             && record.ad_personalization == Some(Signal::Granted);
         let tcf = record.tcf().is_some_and(|tcf| tcf.grants(self.vendor));
-        record.purposes.contains(self.purpose)
-            || (record.purposes.is_empty() && record.collected_for.is_only(self.purpose))
-            || (advertising && (signals || tcf))
+        match record.purposes.is_empty() {
+            true => record.collected_for.is_only(self.purpose) || (advertising && (signals || tcf)),
+            false => record.purposes.contains(self.purpose),
+        }
     }
 }
 
@@ -223,6 +231,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether it holds for the identifier in every row and column, whatever they say.
+    pub(super) fn lasts(self) -> bool {
+        use Refusal::*;
+        let plain = matches!(self, CollectedForSecurity | Withdrawn | OptedOut | Gpc | GppOptedOut);
+        plain || self == UnreadableConsent
+    }
+
     /// A stable name, as reports have it.
     pub fn name(self) -> &'static str {
         self.texts().0

@@ -31,6 +31,9 @@ impl Purpose {
     /// `TargetedAdvertising`, what a match is for unless said otherwise.
     pub const TARGETED_ADVERTISING: Purpose = Purpose::named("TargetedAdvertising");
 
+    /// `EnforceSecurity`, for identifiers that were given for security of whatever sort.
+    pub(crate) const SECURITY: Purpose = Purpose::named("EnforceSecurity");
+
     /// The purposes of security, as bits of a set.
     pub(super) const SECURITY_BITS: u128 = {
         let (mut bits, mut i) = (0, 0);

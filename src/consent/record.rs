@@ -48,8 +48,17 @@ impl Record {
     /// This record, which speaks for one identifier, together with one that speaks for the whole
     /// row. What was agreed to (`collected_for`, `purposes`, `consented_at`, `notice`) is this
     /// record's where it says so and the row's otherwise; a no at either level is a no, and the
-    /// earliest end counts.
+    /// earliest end counts. Where this record says what the identifier was collected for or what
+    /// was agreed to, the row's signals and TC strings can deny, but do not grant.
     pub fn within(self, row: &Record) -> Record {
+        let broad;
+        let row = match self.collected_for.is_empty() && self.purposes.is_empty() {
+            true => row,
+            false => {
+                broad = row.denying_alone();
+                &broad
+            }
+        };
         let purposes = |own: Purposes, row: Purposes| if own.is_empty() { row } else { own };
         Record {
             collected_for: purposes(self.collected_for, row.collected_for),
@@ -65,6 +74,18 @@ impl Record {
             tcf: both(self.tcf, row.tcf, Tcf::and),
             gpp: both(self.gpp, row.gpp, Gpp::and),
             unreadable: self.unreadable || row.unreadable,
+        }
+    }
+
+    /// This record without what its signals and TC strings grant.
+    fn denying_alone(&self) -> Record {
+        let denied = |signal: Option<Signal>| signal.filter(|s| *s != Signal::Granted);
+        Record {
+            ad_user_data: denied(self.ad_user_data),
+            ad_personalization: denied(self.ad_personalization),
+            tcf: self.tcf.map(Tcf::denying_alone),
+            gpp: self.gpp.map(|gpp| Gpp { tcf: gpp.tcf.map(Tcf::denying_alone), ..gpp }),
+            ..self.clone()
         }
     }
 
@@ -126,5 +147,38 @@ mod tests {
         assert_eq!(both.expires_at, at(50));
         assert!(both.opt_out);
         assert_eq!(both.ad_user_data, Some(Signal::Denied));
+    }
+
+    #[test]
+    fn a_broad_yes_does_not_override_a_narrow_record() {
+        use super::super::Policy;
+        let tcf = Tcf::parse(&super::super::tcf::tests::core(&[1, 3, 4], 7, None), None).ok();
+        let granted = Some(Signal::Granted);
+        let signals =
+            Record { ad_user_data: granted, ad_personalization: granted, ..Record::default() };
+        let gpp = Some(Gpp { opted_out: false, tcf });
+        let policy = Policy::new(Purpose::TARGETED_ADVERTISING, Timestamp::UNIX_EPOCH).unwrap();
+        let own = |text| Record { collected_for: Purposes::parse(text), ..Record::default() };
+        let agreed = |text| Record { purposes: Purposes::parse(text), ..Record::default() };
+        for yes in [
+            signals.clone(),
+            Record { tcf, ..Record::default() },
+            Record { gpp, ..Record::default() },
+        ] {
+            assert!(policy.judge(&Record::default().within(&yes)).is_ok());
+            assert!(policy.judge(&own("account").within(&yes)).is_err());
+            assert!(policy.judge(&agreed("Marketing").within(&yes)).is_err());
+            assert!(policy.judge(&agreed("TargetedAdvertising").within(&yes)).is_ok());
+            // Its own yes counts, unless its own purposes say otherwise.
+            assert!(policy.judge(&yes.clone().within(&own("account"))).is_ok());
+            assert!(policy.judge(&yes.clone().within(&agreed("Marketing"))).is_err());
+            let narrow = Record { collected_for: Purposes::parse("account"), ..yes.clone() };
+            assert!(policy.judge(&narrow.within(&yes)).is_ok());
+            // What lies between passes the row's yes on no more than it does itself.
+            let between = own("account").within(&agreed("Marketing"));
+            assert!(policy.judge(&between.within(&yes)).is_err());
+        }
+        let denied = Record { ad_user_data: Some(Signal::Denied), ..Record::default() };
+        assert!(policy.judge(&agreed("TargetedAdvertising").within(&denied)).is_err());
     }
 }

@@ -12,6 +12,8 @@ use super::bits::{Bits, UnreadableSignal};
 pub struct Tcf {
     purposes: bool,
     vendor: Option<(u16, bool)>,
+    /// It speaks for more than the identifier that it was put beside: it can deny, not grant.
+    broad: bool,
 }
 
 impl Tcf {
@@ -36,12 +38,23 @@ impl Tcf {
         Ok(Tcf {
             purposes: purposes & PURPOSES == PURPOSES,
             vendor: vendor.map(|vendor| (vendor, granted && !restricted)),
+            broad: false,
         })
     }
 
     /// Whether purposes 1, 3 and 4 have consent, and, where the policy names a vendor, that vendor.
     pub fn grants(&self, vendor: Option<u16>) -> bool {
+        self.permits(vendor) && !self.broad
+    }
+
+    /// The same, whomever it speaks for: what does not permit denies.
+    pub(super) fn permits(&self, vendor: Option<u16>) -> bool {
         self.purposes && vendor.is_none_or(|vendor| self.vendor == Some((vendor, true)))
+    }
+
+    /// A string that denies what this one denies, and grants nothing.
+    pub(super) fn denying_alone(self) -> Tcf {
+        Tcf { broad: true, ..self }
     }
 
     /// Both say yes.
@@ -50,7 +63,8 @@ impl Tcf {
             (Some((a, yes)), Some((b, also))) if a == b => Some((a, yes && also)),
             _ => None,
         };
-        Tcf { purposes: self.purposes && other.purposes, vendor }
+        let (purposes, broad) = (self.purposes && other.purposes, self.broad && other.broad);
+        Tcf { purposes, vendor, broad }
     }
 }
 

@@ -149,11 +149,87 @@ fn one_no_is_a_no() {
     assert_eq!(list.len(), 1);
     assert_eq!(list.occurrences(0), [Occurrence { row: 0, column: 0 }]);
     let removed: Vec<_> = removals.iter().map(|r| (r.at.row, r.refusal)).collect();
-    assert_eq!(removed, [(1, Refusal::Withdrawn), (2, Refusal::Gpc)]);
+    assert_eq!(removed, [(1, Refusal::Withdrawn), (2, Refusal::CollectedForSecurity)]);
     let tally = list.tally();
     assert_eq!((tally.rows, tally.identifiers, tally.admitted), (6, 6, 1));
     assert_eq!((tally.refused(), tally.unreadable()), (4, 1));
     assert!(tally.is_complete());
+}
+
+/// Whatever refuses an identifier somewhere keeps an attestation from admitting it elsewhere; what
+/// does not last leaves a row of its own with a record alone.
+#[test]
+fn an_attestation_speaks_where_nothing_is_on_record_anywhere() {
+    let noes = [
+        Record { ad_user_data: Some(Signal::Denied), ..good() },
+        Record { expires_at: at(1), ..good() },
+        Record { purposes: Purposes::parse("Marketing"), ..Record::default() },
+        Record { collected_for: Purposes::parse("whatever"), ..Record::default() },
+        Record { consented_at: at(NOW + 1), ..good() },
+    ];
+    for no in noes {
+        let refusal = policy().judge(&no).unwrap_err();
+        for no_first in [true, false] {
+            let attested = policy().with_attestation("as told").unwrap();
+            let mut gate = Gate::new(attested, Profile::default());
+            let mut offered = vec![
+                candidate("a", 0, Record::default()),
+                candidate("a", 1, no.clone()),
+                candidate("b", 2, Record::default()),
+                candidate("c", 3, good()),
+                candidate("c", 4, no.clone()),
+            ];
+            if no_first {
+                offered.reverse();
+            }
+            for one in offered {
+                gate.offer(vec![one]).unwrap();
+            }
+            let (list, removals) = gate.finish_with_removals();
+            assert_eq!(list.len(), 2, "{no:?}");
+            assert_eq!(removals, [Removal { at: Occurrence { row: 0, column: 0 }, refusal }]);
+            assert_eq!(list.tally().attested, 1);
+            assert!(list.tally().is_complete());
+        }
+    }
+}
+
+#[test]
+fn given_for_security_once_is_given_for_security() {
+    let for_security = Record { collected_for: Purposes::parse("2fa"), ..good() };
+    let expired = Record { expires_at: at(1), ..Record::default() };
+    for attested in [false, true] {
+        let policy = match attested {
+            true => policy().with_attestation("as told").unwrap(),
+            false => policy(),
+        };
+        let mut gate = Gate::new(policy, Profile::default());
+        let mut phone = candidate("a", 0, for_security.clone());
+        phone.column = 1;
+        let offered = vec![candidate("a", 0, good()), phone, candidate("a", 1, expired.clone())];
+        gate.offer(offered).unwrap();
+        gate.offer(vec![candidate("a", 2, good()), candidate("a", 3, Record::default())]).unwrap();
+        let (list, removals) = gate.finish_with_removals();
+        assert!(list.is_empty());
+        assert!(removals.iter().all(|r| r.refusal == Refusal::CollectedForSecurity));
+        assert_eq!(removals.len(), if attested { 3 } else { 2 });
+        assert!(list.tally().is_complete());
+    }
+}
+
+#[test]
+fn what_cannot_be_read_may_be_a_no() {
+    let unreadable = Record { unreadable: true, ..good() };
+    let mut gate = gate();
+    let rows = [("a", good()), ("b", good()), ("c", good()), ("a", unreadable)];
+    let offered = rows.into_iter().zip(0..).map(|((v, record), row)| candidate(v, row, record));
+    gate.offer(offered.collect()).unwrap();
+    gate.veto(vec![Identifier::from_normalised(Kind::Email, "b")]);
+    let (list, removals) = gate.finish_with_removals();
+    assert_eq!(list.len(), 1);
+    let removed: Vec<_> = removals.iter().map(|r| (r.at.row, r.refusal)).collect();
+    assert_eq!(removed, [(0, Refusal::UnreadableConsent), (1, Refusal::UnreadableConsent)]);
+    assert!(list.tally().is_complete());
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub fn admit(
 ) -> Result<Admitted> {
     let count = Arc::new(AtomicU64::new(0));
     let reader = Reader::open(source, Arc::clone(&count))?;
-    let plan = plan(source, &reader)?;
+    let plan = checked(source, Plan::new(reader.header()))?;
     if !plan.has_consent() && policy.attestation().is_none() {
         return Err(Error::Consent(NO_CONSENT.replace("{}", source.name())));
     }
@@ -125,7 +125,7 @@ pub fn admit(
 pub fn suppression(source: &Source, watch: &mut dyn Watch) -> Result<Suppression> {
     let count = Arc::new(AtomicU64::new(0));
     let reader = Reader::open(source, Arc::clone(&count))?;
-    let plan = Plan { groups: Vec::new(), ..plan(source, &reader)? };
+    let plan = checked(source, Plan::of_identifiers(reader.header()))?;
     let options = &source.options;
     let (profile, region) = (options.profile, options.region);
     let reading = Reading { plan: &plan, profile, region, vendor: None };
@@ -143,8 +143,8 @@ pub fn suppression(source: &Source, watch: &mut dyn Watch) -> Result<Suppression
     Ok(Suppression::new(identifiers))
 }
 
-fn plan(source: &Source, reader: &Reader) -> Result<Plan> {
-    let plan = Plan::new(reader.header()).map_err(|problem| source.unusable(problem))?;
+fn checked(source: &Source, plan: Result<Plan, String>) -> Result<Plan> {
+    let plan = plan.map_err(|problem| source.unusable(problem))?;
     match plan.columns.len() > usize::from(u16::MAX) {
         true => Err(source.unusable("has more than 65535 identifier columns; leave some out")),
         false => Ok(plan),
@@ -200,10 +200,12 @@ fn found(batch: &Batch, reading: &Reading<'_>) -> Found {
     let mut all = Found {
         candidates: Vec::with_capacity(chunks.iter().map(|c| c.candidates.len()).sum()),
         unreadable: Vec::new(),
+        lost: Vec::new(),
     };
     for chunk in chunks {
         all.candidates.extend(chunk.candidates);
         all.unreadable.extend(chunk.unreadable);
+        all.lost.extend(chunk.lost);
     }
     all
 }
@@ -230,6 +232,7 @@ impl Run<'_> {
                 self.problems.push(Problem { row: u64::from(row) + 1, column, reason });
             }
         }
+        self.gate.veto(found.lost);
         let watched = self.watch.wants_outcomes();
         let places: Vec<Occurrence> = match watched {
             true => found.candidates.iter().map(place).collect(),

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::columns::{Field, Group, Plan, Planned, meaning};
-use crate::consent::{Candidate, Gpp, Purposes, Record, Signal, Tcf};
+use super::columns::{Column, Field, Group, Meaning, Plan, Planned, meaning};
+use crate::consent::{Candidate, Gpp, Purpose, Purposes, Record, Signal, Tcf};
 use crate::identifier::{Identifier, Kind, Profile, Region, Unreadable};
 
 /// The cells of one row.
@@ -31,6 +31,8 @@ pub(super) struct Reading<'a> {
 pub(super) struct Found {
     pub(super) candidates: Vec<Candidate>,
     pub(super) unreadable: Vec<Unread>,
+    /// Identifiers of rows whose cells do not fit the header: what is on record of them is lost.
+    pub(super) lost: Vec<Identifier>,
 }
 
 /// Something that could not be read, and where.
@@ -62,8 +64,11 @@ impl Reading<'_> {
                 Some(Err(reason)) => {
                     found.unreadable.push(Unread { row, column: Some(column), reason });
                 }
-                Some(Ok((kind, identifier))) => {
-                    let record = self.record(planned, kind, cells, memory);
+                Some(Ok((meant, identifier))) => {
+                    let mut record = self.record(planned, meant.kind, cells, memory);
+                    if meant.security {
+                        record.collected_for = Purpose::SECURITY.into();
+                    }
                     found.candidates.push(Candidate { identifier, row, column, record });
                 }
             }
@@ -74,27 +79,35 @@ impl Reading<'_> {
         }
     }
 
+    /// Reads what identifiers it can from a row whose cells do not fit the header. A no could have
+    /// stood in it.
+    pub(super) fn lost(&self, cells: &impl Cells, found: &mut Found) {
+        let identifiers = self.plan.columns.iter().map(|planned| self.identifier(planned, cells));
+        found.lost.extend(identifiers.flatten().flatten().map(|(_, identifier)| identifier));
+    }
+
     /// The identifier in a column, if the cell is not blank.
     fn identifier(
         &self,
         planned: &Planned,
         cells: &impl Cells,
-    ) -> Option<Result<(Kind, Identifier), Unreadable>> {
+    ) -> Option<Result<(Meaning, Identifier), Unreadable>> {
         let raw = cells.cell(planned.cell);
         if is_null(raw) {
             return None;
         }
-        let meant = match (planned.column.kind, planned.kind_cell) {
-            (Some(kind), _) => Some((kind, planned.column.hashed)),
+        let Column { kind, hashed, security, .. } = planned.column;
+        let meant = match (kind, planned.kind_cell) {
+            (Some(kind), _) => Some(Meaning { kind, hashed, security }),
             (None, Some(cell)) => std::str::from_utf8(cells.cell(cell)).ok().and_then(meaning),
             (None, None) => None,
         };
-        let Some((kind, hashed)) = meant else { return Some(Err(Unreadable::UnknownKind)) };
-        let identifier = match hashed {
-            true => Identifier::from_hashed(kind, raw),
-            false => self.profile.identify(kind, raw, self.region),
+        let Some(meant) = meant else { return Some(Err(Unreadable::UnknownKind)) };
+        let identifier = match meant.hashed {
+            true => Identifier::from_hashed(meant.kind, raw),
+            false => self.profile.identify(meant.kind, raw, self.region),
         };
-        Some(identifier.map(|identifier| (kind, identifier)))
+        Some(identifier.map(|identifier| (meant, identifier)))
     }
 
     fn record(
@@ -144,10 +157,14 @@ impl Reading<'_> {
             Field::CollectedFor => record.collected_for = Purposes::parse(text),
             Field::Purposes => record.purposes = Purposes::parse(text),
             Field::ConsentedAt => record.consented_at = Some(timestamp(text)?),
-            Field::ExpiresAt => record.expires_at = Some(timestamp(text)?),
-            Field::WithdrawnAt => record.withdrawn_at = Some(timestamp(text)?),
-            Field::OptOut => record.opt_out = yes_or_no(text)?,
-            Field::Gpc => record.gpc = yes_or_no(text)?,
+            Field::ExpiresAt => {
+                record.expires_at = earliest(record.expires_at, Some(timestamp(text)?));
+            }
+            Field::WithdrawnAt => {
+                record.withdrawn_at = earliest(record.withdrawn_at, withdrawn(text)?);
+            }
+            Field::OptOut => record.opt_out |= opted_out(text)?,
+            Field::Gpc => record.gpc |= yes_or_no(text)?,
             Field::Notice => record.notice = Some(text.into()),
             Field::AdUserData => record.ad_user_data = Some(signal(text)?),
             Field::AdPersonalization => record.ad_personalization = Some(signal(text)?),
@@ -192,6 +209,23 @@ fn timestamp(text: &str) -> Option<Timestamp> {
     }
     let utc = |local: DateTime| Offset::UTC.to_timestamp(local).ok();
     text.parse().ok().or_else(|| utc(text.parse().ok()?))
+}
+
+fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
+    [a, b].into_iter().flatten().min()
+}
+
+/// When consent was withdrawn; a bare yes is for good.
+fn withdrawn(text: &str) -> Option<Option<Timestamp>> {
+    match yes_or_no(text) {
+        Some(yes) => Some(yes.then_some(Timestamp::MIN)),
+        None => timestamp(text).map(Some),
+    }
+}
+
+/// A yes or a no; the time of an opt-out is a yes.
+fn opted_out(text: &str) -> Option<bool> {
+    yes_or_no(text).or_else(|| timestamp(text).map(|_| true))
 }
 
 fn yes_or_no(text: &str) -> Option<bool> {
@@ -247,6 +281,11 @@ mod tests {
             (yes_or_no("Yes"), yes_or_no("0"), yes_or_no("?")),
             (Some(true), Some(false), None)
         );
+        assert_eq!(withdrawn("no"), Some(None));
+        assert_eq!(withdrawn("yes"), Some(Some(Timestamp::MIN)));
+        assert_eq!(withdrawn("2024-05-01"), Some(timestamp("2024-05-01")));
+        assert_eq!((withdrawn("maybe"), opted_out("maybe")), (None, None));
+        assert_eq!((opted_out("2024-05-01"), opted_out("no")), (Some(true), Some(false)));
         assert_eq!(signal("granted"), Some(Signal::Granted));
         assert_eq!(signal("CONSENT_DENIED"), Some(Signal::Denied));
         assert_eq!(signal("CONSENT_STATUS_UNSPECIFIED"), Some(Signal::Unspecified));

@@ -13,6 +13,17 @@ pub struct Column {
     pub kind: Option<Kind>,
     /// Whether it holds SHA-256 digests of normalised values. In the long form each row says so.
     pub hashed: bool,
+    /// Whether its name tells that it is there for security (`recovery_phone`): nothing in it is
+    /// ever admitted. In the long form each row says so.
+    pub security: bool,
+}
+
+/// What a name tells of the identifiers under it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Meaning {
+    pub(super) kind: Kind,
+    pub(super) hashed: bool,
+    pub(super) security: bool,
 }
 
 /// How the rows of a list are read.
@@ -85,6 +96,32 @@ impl Plan {
     /// list without a header shows data where names should be.
     pub(super) fn new(header: &[String]) -> Result<Plan, String> {
         let folded: Vec<String> = header.iter().map(|name| fold(name)).collect();
+        let mut plan = Plan::of_identifiers(header)?;
+        let scopes = scopes(header, &folded, &plan.columns)?;
+        let mut numbers = HashMap::new();
+        for (scope, field, cell) in scopes {
+            let number = *numbers.entry(scope).or_insert_with(|| {
+                plan.groups.push(Group::default());
+                plan.groups.len() - 1
+            });
+            plan.groups[number].fields.push((field, cell));
+        }
+        for (index, planned) in plan.columns.iter_mut().enumerate() {
+            planned.groups = Kind::ALL.map(|kind| {
+                let scopes = [Scope::Column(index), Scope::Kind(kind), Scope::Row];
+                scopes.iter().filter_map(|scope| numbers.get(scope).copied()).collect()
+            });
+        }
+        Ok(plan)
+    }
+
+    /// Reads a header for its identifiers alone, whatever it says of consent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Plan::new`].
+    pub(super) fn of_identifiers(header: &[String]) -> Result<Plan, String> {
+        let folded: Vec<String> = header.iter().map(|name| fold(name)).collect();
         no_name_twice(&folded)?;
         let mut columns = wide(header);
         if columns.is_empty() {
@@ -93,24 +130,8 @@ impl Plan {
         if columns.is_empty() {
             return Err(no_identifier(header));
         }
-        let scopes = scopes(&folded, &columns)?;
-        let mut groups = Vec::new();
-        let mut numbers = HashMap::new();
-        for (scope, field, cell) in scopes {
-            let number = *numbers.entry(scope).or_insert_with(|| {
-                groups.push(Group::default());
-                groups.len() - 1
-            });
-            groups[number].fields.push((field, cell));
-        }
-        for (index, planned) in columns.iter_mut().enumerate() {
-            planned.groups = Kind::ALL.map(|kind| {
-                let scopes = [Scope::Column(index), Scope::Kind(kind), Scope::Row];
-                scopes.iter().filter_map(|scope| numbers.get(scope).copied()).collect()
-            });
-        }
         let matched_on = folded.iter().position(|name| name == "matchedon");
-        Ok(Plan { columns, groups, width: header.len(), matched_on })
+        Ok(Plan { columns, groups: Vec::new(), width: header.len(), matched_on })
     }
 
     /// Whether any column holds consent.
@@ -138,14 +159,16 @@ impl Plan {
     }
 }
 
-/// The kind and form of identifiers that a column of this name, or a row with this word in its
-/// `kind` column, holds.
-pub(super) fn meaning(name: &str) -> Option<(Kind, bool)> {
+/// What identifiers a column of this name, or a row with this word in its `kind` column, holds.
+pub(super) fn meaning(name: &str) -> Option<Meaning> {
     let words = words(name);
     let is = |set: &[&str]| words.iter().any(|word| set.contains(&word.as_str()));
     let known = |word: &String| {
         let digits = word.bytes().all(|b| b.is_ascii_digit());
-        digits || [EMAIL, PHONE, HASHED, PLACE].iter().any(|set| set.contains(&word.as_str()))
+        digits
+            || [EMAIL, PHONE, HASHED, PLACE, FOR_SECURITY]
+                .iter()
+                .any(|set| set.contains(&word.as_str()))
     };
     if !words.iter().all(known) {
         return None;
@@ -157,14 +180,15 @@ pub(super) fn meaning(name: &str) -> Option<(Kind, bool)> {
     } else {
         return None;
     };
-    Some((kind, is(HASHED)))
+    Some(Meaning { kind, hashed: is(HASHED), security: is(FOR_SECURITY) })
 }
 
 /// Columns whose names tell that they hold identifiers.
 fn wide(header: &[String]) -> Vec<Planned> {
     let named = header.iter().enumerate().filter_map(|(cell, name)| {
-        let (kind, hashed) = meaning(name)?;
-        let column = Column { name: name.trim().to_owned(), kind: Some(kind), hashed };
+        let Meaning { kind, hashed, security } = meaning(name)?;
+        let (name, kind) = (name.trim().to_owned(), Some(kind));
+        let column = Column { name, kind, hashed, security };
         Some(Planned { column, cell, kind_cell: None, groups: Default::default() })
     });
     named.collect()
@@ -176,27 +200,30 @@ fn long(header: &[String], folded: &[String]) -> Option<Planned> {
     let kind_cell = position(&["kind", "identifierkind", "identifiertype", "type"])?;
     let cell = position(&["value", "identifier", "identifiervalue"])?;
     let name = header.get(cell)?.trim().to_owned();
-    let column = Column { name, kind: None, hashed: false };
+    let column = Column { name, kind: None, hashed: false, security: false };
     Some(Planned { column, cell, kind_cell: Some(kind_cell), groups: Default::default() })
 }
 
-/// The consent columns, and whom they speak for.
-fn scopes(folded: &[String], columns: &[Planned]) -> Result<Vec<(Scope, Field, usize)>, String> {
+/// The consent columns, and whom they speak for. What reads like consent and is not understood is
+/// an error: overlooking it could overlook a no.
+fn scopes(
+    header: &[String],
+    folded: &[String],
+    columns: &[Planned],
+) -> Result<Vec<(Scope, Field, usize)>, String> {
     let mut scopes: Vec<(Scope, Field, usize)> = Vec::new();
-    let identifiers: Vec<usize> = columns.iter().map(|c| c.cell).collect();
-    for (cell, name) in folded.iter().enumerate().filter(|(cell, _)| !identifiers.contains(cell)) {
-        let Some((prefix, field)) = consent_name(name) else { continue };
-        let Some(scope) = scope(prefix, folded, columns) else {
-            if field.is_no() {
-                return Err(format!(
-                    "column {} reads like an opt-out or withdrawal, but its prefix is no identifier \
-                     column; name it after one, or rename it if it has no bearing on consent",
-                    cell + 1
-                ));
+    let taken: Vec<usize> =
+        columns.iter().flat_map(|c| [Some(c.cell), c.kind_cell]).flatten().collect();
+    let others = folded.iter().zip(header).enumerate().filter(|(cell, _)| !taken.contains(cell));
+    for (cell, (name, raw)) in others {
+        let Some((scope, field)) = consent_column(name, folded, columns) else {
+            match reads_like_consent(name, &words(raw)) {
+                true => return Err(unattributed(cell)),
+                false => continue,
             }
-            continue;
         };
-        if let Some((_, _, other)) = scopes.iter().find(|(s, f, _)| (*s, *f) == (scope, field)) {
+        let same = scopes.iter().find(|(s, f, _)| (*s, *f) == (scope, field));
+        if let (Some((_, _, other)), false) = (same, field.adds_up()) {
             return Err(format!(
                 "columns {} and {} say the same about consent; keep one of them",
                 other + 1,
@@ -208,30 +235,69 @@ fn scopes(folded: &[String], columns: &[Planned]) -> Result<Vec<(Scope, Field, u
     Ok(scopes)
 }
 
-fn scope(prefix: &str, folded: &[String], columns: &[Planned]) -> Option<Scope> {
-    if ["", "consent"].contains(&prefix) {
-        return Some(Scope::Row);
-    }
-    let kind = Kind::ALL.into_iter().find(|kind| kind.name() == prefix);
-    let column = columns.iter().position(|c| folded.get(c.cell).is_some_and(|n| n == prefix));
-    match (kind, column) {
-        // `email` is the column of that name if it is the only one, and the kind anyway.
-        (Some(kind), _) => Some(Scope::Kind(kind)),
-        (None, column) => column.map(Scope::Column),
-    }
+/// What a consent column holds, and for whom: `phone_collected_for` or `collected_for_phone`.
+fn consent_column(name: &str, folded: &[String], columns: &[Planned]) -> Option<(Scope, Field)> {
+    let before = CONSENT.iter().filter_map(|(n, field)| Some((name.strip_suffix(n)?, *field)));
+    let after = CONSENT.iter().filter(|(_, field)| *field != Field::Notice);
+    let after = after.filter_map(|(n, field)| Some((name.strip_prefix(n)?, *field)));
+    // The shortest rest belongs to the longest name of a field.
+    let nearest = |(rest, _): &(&str, Field)| rest.len();
+    let found = [before.min_by_key(nearest), after.min_by_key(nearest)];
+    let mut found = found.into_iter().flatten();
+    found.find_map(|(rest, field)| Some((scope(rest, folded, columns)?, field)))
 }
 
-/// The part of a folded name before the name of a consent column.
-fn consent_name(folded: &str) -> Option<(&str, Field)> {
+fn scope(rest: &str, folded: &[String], columns: &[Planned]) -> Option<Scope> {
     let named =
-        CONSENT.iter().filter_map(|(name, field)| Some((folded.strip_suffix(name)?, *field)));
-    named.min_by_key(|(prefix, _)| prefix.len())
+        |rest: &str| columns.iter().position(|c| folded.get(c.cell).is_some_and(|n| n == rest));
+    let rest = rest.strip_prefix("consent").unwrap_or(rest);
+    let rest = rest.strip_suffix("consent").unwrap_or(rest);
+    if rest.is_empty() {
+        return Some(Scope::Row);
+    }
+    // `email` is the column of that name if it is the only one, and the kind anyway.
+    if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.name() == rest) {
+        return Some(Scope::Kind(kind));
+    }
+    let of = |kind| columns.iter().filter(|c| c.column.kind == Some(kind)).count();
+    if let Some(index) = named(rest) {
+        // The only column of a kind and the kind are the same.
+        let kind = columns.get(index)?.column.kind.filter(|kind| of(*kind) == 1);
+        return Some(kind.map_or(Scope::Column(index), Scope::Kind));
+    }
+    // Another word for a kind does not tell which of several columns it means.
+    let meant = |(kind, set): &(Kind, &[&str])| set.contains(&rest) && of(*kind) <= 1;
+    [(Kind::Email, EMAIL), (Kind::Phone, PHONE)].iter().find(|k| meant(k)).map(|k| Scope::Kind(k.0))
+}
+
+/// Whether a column that is not understood could be one of consent, or hold a no.
+fn reads_like_consent(name: &str, words: &[String]) -> bool {
+    let opted = |pair: &[String]| {
+        let [first, second] = pair else { return false };
+        first == "opt" && ["in", "out", "ins", "outs"].contains(&second.as_str())
+    };
+    LIKE_CONSENT.iter().any(|part| name.contains(part))
+        || words.windows(2).any(opted)
+        || words.iter().any(|word| {
+            LIKE_CONSENT_WORDS.contains(&word.as_str())
+                || ["optin", "optout", "opted"].iter().any(|part| word.starts_with(part))
+        })
+}
+
+fn unattributed(cell: usize) -> String {
+    format!(
+        "column {} reads like consent, but its name is none that is known, with or without an \
+         identifier column of this list before it; rename it (such as `purposes`, `opt_out`, \
+         `expires_at`, `phone_collected_for`), or remove it or give it another name if it has no \
+         bearing on consent",
+        cell + 1
+    )
 }
 
 impl Field {
-    /// Whether overlooking the column could overlook a no.
-    fn is_no(self) -> bool {
-        matches!(self, Field::OptOut | Field::Gpc | Field::WithdrawnAt)
+    /// Whether several columns of it say more than one: any no counts, and the earliest end.
+    fn adds_up(self) -> bool {
+        matches!(self, Field::OptOut | Field::Gpc | Field::WithdrawnAt | Field::ExpiresAt)
     }
 }
 
@@ -297,6 +363,7 @@ const PHONE: &[&str] = &[
     "cellphone",
     "mobilephone",
     "msisdn",
+    "mobilenumber",
 ];
 const HASHED: &[&str] = &["sha", "hash", "hashed"];
 /// Words that tell one column of a kind from another.
@@ -323,13 +390,41 @@ const PLACE: &[&str] = &[
     "contact",
     "customer",
     "user",
-    "backup",
-    "recovery",
     "old",
     "new",
     "raw",
     "a",
     "b",
+];
+
+/// Words that tell that an identifier was given for security. (`2fa` is two words.)
+const FOR_SECURITY: &[&str] = &[
+    "backup",
+    "recovery",
+    "security",
+    "secure",
+    "fa",
+    "tfa",
+    "mfa",
+    "sv",
+    "otp",
+    "totp",
+    "factor",
+    "twofactor",
+    "multifactor",
+    "two",
+    "multi",
+    "step",
+    "twostep",
+    "auth",
+    "authn",
+    "authentication",
+    "authenticator",
+    "verification",
+    "reset",
+    "fraud",
+    "alert",
+    "alerts",
 ];
 
 /// Folded names of consent columns.
@@ -339,9 +434,16 @@ const CONSENT: &[(&str, Field)] = &[
     ("purpose", Field::Purposes),
     ("consentedat", Field::ConsentedAt),
     ("expiresat", Field::ExpiresAt),
+    ("expireson", Field::ExpiresAt),
+    ("expires", Field::ExpiresAt),
     ("withdrawnat", Field::WithdrawnAt),
+    ("withdrawnon", Field::WithdrawnAt),
+    ("withdrawn", Field::WithdrawnAt),
     ("optout", Field::OptOut),
     ("optedout", Field::OptOut),
+    ("unsubscribed", Field::OptOut),
+    ("donotcontact", Field::OptOut),
+    ("donotsell", Field::OptOut),
     ("gpc", Field::Gpc),
     ("notice", Field::Notice),
     ("aduserdata", Field::AdUserData),
@@ -353,6 +455,28 @@ const CONSENT: &[(&str, Field)] = &[
     ("gpp", Field::Gpp),
     ("gppstring", Field::Gpp),
 ];
+
+/// Parts of folded names that tell of consent.
+const LIKE_CONSENT: &[&str] = &[
+    "collectedfor",
+    "purpose",
+    "aduserdata",
+    "adpersonali",
+    "tcstring",
+    "withdraw",
+    "expir",
+    "unsub",
+    "consent",
+    "gdpr",
+    "ccpa",
+    "revoke",
+    "donot",
+    "dontcontact",
+    "dontsell",
+];
+
+/// Words that tell of consent, where they are not part of longer ones.
+const LIKE_CONSENT_WORDS: &[&str] = &["gpc", "tcf", "gpp"];
 
 #[cfg(test)]
 mod tests {
@@ -383,8 +507,36 @@ mod tests {
             ("", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(meaning(name), expected, "{name}");
+            let meaning = meaning(name);
+            assert!(meaning.is_none_or(|m| !m.security), "{name}");
+            assert_eq!(meaning.map(|m| (m.kind, m.hashed)), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn names_that_tell_of_security() {
+        for name in [
+            "recovery_phone",
+            "Recovery Email",
+            "backup_phone",
+            "phone_backup",
+            "two_factor_phone",
+            "TwoFactorPhone",
+            "two-step phone",
+            "security_phone",
+            "2fa_phone",
+            "phone_2fa",
+            "2FA Phone",
+            "mfa_mobile_number",
+            "otp_phone_2",
+            "auth_email",
+            "verification_phone",
+            "password_reset_email",
+            "recovery_phone_sha256",
+        ] {
+            assert!(meaning(name).is_none_or(|m| m.security), "{name}");
+        }
+        assert!(meaning("2fa_phone").is_some() && meaning("recovery_email").is_some());
     }
 
     fn plan(header: &str) -> Result<Plan, String> {
@@ -422,13 +574,99 @@ mod tests {
             ("id,name", "no identifier column"),
             ("a@example.com,x", "holds data"),
             ("+12025550100,x", "holds data"),
-            ("email,marketing_opt_out", "prefix"),
             ("email,purpose,purposes", "keep one"),
+            ("email,phone,phone_purposes,mobile_purposes", "keep one"),
+            ("phone_number,phone_collected_for,phone_number_collected_for", "keep one"),
         ] {
             let problem = plan(header).unwrap_err();
             assert!(problem.contains(word), "{header}: {problem}");
             assert!(!problem.contains("@example"), "{problem}");
         }
-        assert!(!plan("email,membership_expires_at").unwrap().has_consent());
+    }
+
+    #[test]
+    fn what_reads_like_consent_is_understood_or_refused() {
+        for name in [
+            "mobile_collected_for",
+            "collected_for_mobile",
+            "fax_collected_for",
+            "phone_collected_for_purpose",
+            "collected_for_2",
+            "marketing_purposes",
+            "purpose_code",
+            "membership_expires_at",
+            "expiry",
+            "consent",
+            "consent_status",
+            "email_consent",
+            "phone_opt_in",
+            "OptIn",
+            "optin_date",
+            "Opt-in?",
+            "marketing_opt_out",
+            "opted_out_of_calls",
+            "unsubscribe_reason",
+            "newsletter_unsubscribed",
+            "withdrawal",
+            "revoked_at",
+            "do_not_call",
+            "gdpr_ok",
+            "CCPA",
+            "iab_tcf_v2",
+            "site_gpc",
+            "usp_gpp_sid",
+            "ad_user_data_2",
+        ] {
+            let problem = plan(&format!("email,phone,mobile_phone,{name},purposes")).unwrap_err();
+            assert!(problem.starts_with("column 4 reads like consent"), "{name}: {problem}");
+            let list = ["email", name].map(str::to_owned);
+            assert!(Plan::of_identifiers(&list).is_ok(), "a suppression list");
+        }
+        for name in ["adoption_status", "option", "shop_info", "laptop_in_use", "note", "notices"] {
+            assert!(!plan(&format!("email,{name}")).unwrap().has_consent(), "{name}");
+        }
+    }
+
+    #[test]
+    fn natural_names_of_consent_columns() {
+        // Columns are email, phone, the one of consent.
+        let of = |name: &str| {
+            let plan = plan(&format!("email,phone,{name}")).unwrap();
+            let spoken = [(0, Kind::Email), (1, Kind::Phone)];
+            (plan.groups[0].fields[0].0, spoken.map(|(c, k)| plan.columns[c].groups(k).len() == 1))
+        };
+        let (row, email, phone) = ([true, true], [true, false], [false, true]);
+        for (name, field, whom) in [
+            ("phone_number_collected_for", Field::CollectedFor, phone),
+            ("mobile_collected_for", Field::CollectedFor, phone),
+            ("tel_collected_for", Field::CollectedFor, phone),
+            ("collected_for_phone", Field::CollectedFor, phone),
+            ("Collected For Mobile Phone", Field::CollectedFor, phone),
+            ("phone_consent_purposes", Field::Purposes, phone),
+            ("consent_phone_purposes", Field::Purposes, phone),
+            ("mail_purposes", Field::Purposes, email),
+            ("E-Mail Address Opt-Out", Field::OptOut, email),
+            ("opt_out_email", Field::OptOut, email),
+            ("email_unsubscribed", Field::OptOut, email),
+            ("unsubscribed", Field::OptOut, row),
+            ("opted_out", Field::OptOut, row),
+            ("do_not_contact", Field::OptOut, row),
+            ("do_not_sell", Field::OptOut, row),
+            ("withdrawn", Field::WithdrawnAt, row),
+            ("consent_withdrawn_on", Field::WithdrawnAt, row),
+            ("expires", Field::ExpiresAt, row),
+            ("expires_on", Field::ExpiresAt, row),
+            ("consent_expires_at", Field::ExpiresAt, row),
+        ] {
+            assert_eq!(of(name), (field, whom), "{name}");
+        }
+        // Where a kind has no column, what is said of it has no effect.
+        let silent = plan("email,phone_collected_for,mobile_opt_out").unwrap();
+        assert!(silent.columns[0].groups(Kind::Email).is_empty());
+        // Several noes are all heard.
+        assert_eq!(
+            plan("email,opt_out,unsubscribed,do_not_sell").unwrap().groups[0].fields.len(),
+            3
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Parquet lists.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use arrow_array::{Array, StringArray};
 use arrow_cast::cast::cast;
@@ -52,19 +53,22 @@ impl Parquet {
     pub(super) fn project(self, cells: Vec<usize>) -> Result<Parquet> {
         let State::Opened(builder) = self.state else { return Ok(self) };
         let mask = ProjectionMask::roots(builder.parquet_schema(), cells.iter().copied());
-        let reader = builder.with_projection(mask).with_batch_size(BATCH).build();
-        let reader = reader.map_err(|e| unreadable(&self.source, e))?;
+        let reader = contained(&self.source, || {
+            builder.with_projection(mask).with_batch_size(BATCH).build()
+        })?;
         Ok(Parquet { state: State::Reading { reader, cells }, ..self })
     }
 
     /// The next rows; nothing at the end of the list.
     pub(super) fn next_columns(&mut self) -> Result<Option<Columns>> {
         let State::Reading { reader, cells } = &mut self.state else { return Ok(None) };
-        let Some(batch) = reader.next() else { return Ok(None) };
-        let batch = batch.map_err(|e| unreadable(&self.source, e))?;
+        let Some(batch) = contained(&self.source, || reader.next().transpose())? else {
+            return Ok(None);
+        };
         let mut columns = vec![None; self.header.len()];
         for (array, cell) in batch.columns().iter().zip(cells.iter()) {
-            let text = text(array).ok_or_else(|| {
+            let text = contained(&self.source, || Ok::<_, ArrowError>(text(array)))?;
+            let text = text.ok_or_else(|| {
                 self.source.unusable(format!(
                     "column {} holds {}, which is no text; store it as strings",
                     cell + 1,
@@ -112,11 +116,51 @@ pub(super) fn builder(source: &Source) -> Result<ParquetRecordBatchReaderBuilder
     if head != b"PAR1" {
         return Err(source.unusable("is not Parquet; read it as format csv, or export it again"));
     }
-    ParquetRecordBatchReaderBuilder::try_new(open()?).map_err(|e| unreadable(source, e))
+    let file = open()?;
+    contained(source, || ParquetRecordBatchReaderBuilder::try_new(file))
+}
+
+/// Runs a step of the readers. They panic on some damaged files; then, too, the file is damaged,
+/// and what they worked on is dropped with the error. (The panic hook, which would print, stays out
+/// of it on this thread.)
+pub(super) fn contained<T, E: std::error::Error>(
+    source: &Source,
+    step: impl FnOnce() -> Result<T, E>,
+) -> Result<T> {
+    hush();
+    let depth = HUSHED.with(|hushed| hushed.replace(true));
+    let result = catch_unwind(AssertUnwindSafe(step));
+    HUSHED.with(|hushed| hushed.set(depth));
+    match result {
+        Ok(result) => result.map_err(|e| unreadable(source, e)),
+        Err(_) => Err(damaged(source)),
+    }
+}
+
+/// Keeps the panic hook silent for threads that are inside [`contained`]: what a reader says of a
+/// damaged file may quote data.
+fn hush() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !HUSHED.try_with(std::cell::Cell::get).unwrap_or(false) {
+                hook(info);
+            }
+        }));
+    });
+}
+
+thread_local! {
+    static HUSHED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// The error of a file that is damaged. What the readers say may quote data, so it is not shown.
 pub(super) fn unreadable(source: &Source, _: impl std::error::Error) -> Error {
+    damaged(source)
+}
+
+fn damaged(source: &Source) -> Error {
     source
         .unusable("is damaged or uses a feature of Parquet that is not supported; export it again")
 }

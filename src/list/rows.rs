@@ -177,7 +177,12 @@ impl Batch {
                 for (span, row) in spans.iter().zip(self.first + range.start as u32..) {
                     match fields.read(&block.text, span) {
                         Ok(()) => reading.row(row, &fields, memory, found),
-                        Err(reason) => found.unreadable.push(Unread { row, column: None, reason }),
+                        Err(reason) => {
+                            if reason == Unreadable::Ragged {
+                                reading.lost(&fields, found);
+                            }
+                            found.unreadable.push(Unread { row, column: None, reason });
+                        }
                     }
                 }
             }

@@ -171,6 +171,22 @@ impl Source {
         InputError::List { list, problem }.into()
     }
 
+    /// The error of reading, where what a decoder says of its data is the list's fault.
+    pub(super) fn reading(&self) -> impl FnOnce(io::Error) -> Error + use<> {
+        let (list, io) = (self.name.clone(), self.io("reading"));
+        move |error| {
+            use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+            // A decoder's own errors have no number of the system.
+            let decoding =
+                [InvalidData, InvalidInput, Other, UnexpectedEof].contains(&error.kind());
+            if !decoding || error.raw_os_error().is_some() {
+                return io(error);
+            }
+            let problem = "is cut short or damaged; compress it again, or fetch it again".into();
+            InputError::List { list, problem }.into()
+        }
+    }
+
     pub(super) fn io(&self, doing: &str) -> impl FnOnce(io::Error) -> Error + use<> {
         Error::io(format!("{doing} {}", self.name))
     }

@@ -33,7 +33,7 @@ impl Text {
         let options = &source.options;
         let shape = Shape { delimiter: b',', fields: 0, limit: options.max_record };
         let mut splitter = Splitter::new(stream, shape);
-        let line = splitter.peek_line().map_err(source.io("reading"))?;
+        let line = splitter.peek_line().map_err(source.reading())?;
         if line.is_empty() {
             return Err(source.unusable("is empty; it needs a header and rows"));
         }
@@ -41,7 +41,7 @@ impl Text {
             return Err(source.unusable(problem));
         }
         let delimiter = options.delimiter.unwrap_or_else(|| sniff(line));
-        let block = splitter.header(delimiter).map_err(source.io("reading"))?;
+        let block = splitter.header(delimiter).map_err(source.reading())?;
         let header = block.and_then(|block| names(&block, delimiter)).ok_or_else(|| {
             source.unusable("the header cannot be read; check its quotation marks and encoding")
         })?;
@@ -51,22 +51,22 @@ impl Text {
 
     /// The next records; nothing at the end of the list.
     pub(super) fn next_block(&mut self) -> Result<Option<Block>> {
-        self.splitter.next_block().map_err(self.source.io("reading"))
+        self.splitter.next_block().map_err(self.source.reading())
     }
 }
 
 /// Undoes compression and the byte order mark, and turns away what is not text.
 fn decoded(source: &Source, stream: Stream) -> Result<Stream> {
-    let (head, stream) = peek(stream, 4).map_err(source.io("reading"))?;
+    let (head, stream) = peek(stream, 4).map_err(source.reading())?;
     let stream: Stream = match head.as_slice() {
         [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(stream)),
         [0x28, 0xb5, 0x2f, 0xfd] => {
             let decoder = zstd::stream::read::Decoder::new(stream);
-            Box::new(decoder.map_err(source.io("reading"))?)
+            Box::new(decoder.map_err(source.reading())?)
         }
         _ => Box::new(stream),
     };
-    let (head, mut stream) = peek(stream, 4).map_err(source.io("reading"))?;
+    let (head, mut stream) = peek(stream, 4).map_err(source.reading())?;
     match head.as_slice() {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
             Err(source.unusable("is UTF-16; save it as UTF-8 (in Excel: \"CSV UTF-8\")"))
@@ -77,7 +77,7 @@ fn decoded(source: &Source, stream: Stream) -> Result<Stream> {
         }
         [0xef, 0xbb, 0xbf, ..] => {
             let mark = &mut [0; 3];
-            stream.read_exact(mark).map_err(source.io("reading"))?;
+            stream.read_exact(mark).map_err(source.reading())?;
             Ok(Box::new(stream))
         }
         _ => Ok(Box::new(stream)),

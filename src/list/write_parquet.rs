@@ -14,7 +14,7 @@ use parquet::file::properties::WriterProperties;
 
 use super::columns::{Plan, Planned};
 use super::matches::Matches;
-use super::parquet::{builder, unreadable};
+use super::parquet::{builder, contained, unreadable};
 use super::source::Source;
 use super::write::{Fault, MATCHED_ON, Table, matched_on};
 use crate::consent::Occurrence;
@@ -85,19 +85,17 @@ pub(super) fn copy(
     let plan = Plan::new(&header).map_err(|problem| source.unusable(problem))?;
     let kept: Vec<usize> = (0..header.len()).filter(|i| Some(*i) != plan.matched_on).collect();
     let schema = with_matched_on(&whole.project(&kept).map_err(|e| unreadable(source, e))?);
-    let reader = builder.with_batch_size(BATCH).build().map_err(|e| unreadable(source, e))?;
+    let mut reader = contained(source, || builder.with_batch_size(BATCH).build())?;
     let mut writer = writer(to, &schema).map_err(|e| failed(parquet_io(e)))?;
     let (mut matched, mut first, mut rows) = (matches.by_row().peekable(), 0u64, 0);
-    for batch in reader {
-        let batch = batch.map_err(|e| unreadable(source, e))?;
+    while let Some(batch) = contained(source, || reader.next().transpose())? {
         let end = first + batch.num_rows() as u64;
         let mut here = Vec::new();
         while let Some(row) = matched.next_if(|(row, _)| u64::from(*row) < end) {
             here.push(row);
         }
         let batch = batch.project(&kept).map_err(|e| unreadable(source, e))?;
-        let batch = select(&batch, first, &here, &plan.columns, &schema);
-        let batch = batch.map_err(|e| unreadable(source, e))?;
+        let batch = contained(source, || select(&batch, first, &here, &plan.columns, &schema))?;
         rows += batch.num_rows() as u64;
         writer.write(&batch).map_err(|e| failed(parquet_io(e)))?;
         first = end;

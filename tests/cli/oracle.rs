@@ -106,18 +106,18 @@ fn verdict(record: &BTreeMap<&str, &str>, column: &str) -> Verdict {
     let past = |date: &str| !date.is_empty() && date < now.as_str();
     let gpp = cell("gpp");
     let gpp_no = gpp.contains("VVW") || gpp.contains("VVp") || gpp.ends_with(".Y");
-    if past(cell("withdrawn_at")) || cell("opt_out") == "yes" || cell("gpc") == "true" || gpp_no {
-        return Verdict::Never;
-    }
     let narrow = record.get(format!("{column}_collected_for").as_str()).copied();
     let collected_for =
         narrow.filter(|cell| !cell.is_empty()).unwrap_or_else(|| cell("collected_for"));
+    let no = past(cell("withdrawn_at")) || cell("opt_out") == "yes" || cell("gpc") == "true";
+    if no || gpp_no || SECURITY.contains(&collected_for) {
+        return Verdict::Never;
+    }
     let signals = [cell("ad_user_data"), cell("ad_personalization")];
     let tcf = cell("tcf");
     let tcf_yes = tcf.contains("FgAPLA"); // purposes 1, 3 and 4 among those consented to
     let dates = ["consented_at", "expires_at"].map(cell);
-    let bad = SECURITY.contains(&collected_for)
-        || collected_for == "raffle 2019"
+    let bad = collected_for == "raffle 2019"
         || signals.iter().any(|signal| !["", "GRANTED"].contains(signal))
         || (!tcf.is_empty() && !tcf_yes)
         || dates.iter().any(|date| !date.is_empty() && !date.starts_with("20"))

@@ -173,7 +173,7 @@ fn runs_that_fail() {
         ("check twice.csv", 3),
         ("check quoted.csv --strict", 3),
         ("check fake.parquet", 3),
-        ("check cut.csv.gz.csv", 7),
+        ("check cut.csv.gz.csv", 3),
         ("check advertiser.csv --suppress suppress-bad.csv", 3),
         ("check suppress.csv", 4),
         (&format!("{matching} --output no/out.csv"), 2),
