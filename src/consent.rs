@@ -6,6 +6,9 @@
 //! whole list, counts every refusal by reason, and makes the [`ConsentedList`], which is what the
 //! protocols take. Nothing else can make one.
 //!
+//! Identifiers are wiped when what holds them is dropped, as a best effort: moving one can leave a
+//! copy behind, and so do the readers of compressed text and of Parquet, whose buffers are theirs.
+//!
 //! ```
 //! use blindmatch::consent::{Policy, Purpose, Purposes, Record, Refusal};
 //! use jiff::Timestamp;

@@ -378,6 +378,19 @@ fn ordinary_shapes_through_match() {
     }
 }
 
+#[test]
+fn check_names_the_columns_that_it_went_by() {
+    let folder = Folder::new();
+    folder.write("list.csv", shape(SHAPES[0].1));
+    let columns = &folder.report("check list.csv")["columns"];
+    let consent = ["mobile_collected_for", "collected_for", "purposes"];
+    let expected = serde_json::json!({"identifiers": ["email", "phone"], "consent": consent});
+    assert_eq!(columns, &expected);
+    let text = folder.stdout("check list.csv");
+    assert!(text.contains("Columns of identifiers: email, phone\n"), "{text}");
+    assert!(text.contains("Columns of consent: mobile_collected_for, collected_for,"), "{text}");
+}
+
 #[cfg(unix)]
 #[test]
 fn over_the_network() {

@@ -34,6 +34,6 @@ pub fn run(args: &CheckArgs, shared: &Shared) -> Result<()> {
     if told > 0 && args.show > 0 && !shared.quiet {
         shared.bars.print("", stdout_taken);
     }
-    let report = CheckReport::new(&loaded.list);
+    let report = CheckReport::new(&loaded.list, &loaded.columns, &loaded.consent_columns);
     output::publish(&report, &report.to_json(), args.report.as_deref(), stdout_taken, shared)
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use blindmatch::Result;
 use blindmatch::consent::{ConsentedList, Outcome, Policy, Suppression};
-use blindmatch::list::{self, Format, Options, Progress, Source, Watch};
+use blindmatch::list::{self, Admitted, Column, Format, Options, Progress, Source, Watch};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
@@ -19,6 +19,10 @@ use super::args::ListArgs;
 pub struct Loaded {
     pub source: Source,
     pub list: Arc<ConsentedList>,
+    /// Its identifier columns.
+    pub columns: Vec<Column>,
+    /// The names of its consent columns.
+    pub consent_columns: Vec<String>,
     /// The suppression lists that went into it.
     suppressed_by: Vec<Source>,
     pub took: Duration,
@@ -93,8 +97,9 @@ impl ListArgs {
         for problem in &admitted.problems {
             tracing::info!(row = problem.row, reason = %problem.reason, "{who}: cannot be read");
         }
-        let list = Arc::new(admitted.list);
-        Ok(Loaded { source, list, suppressed_by, took: started.elapsed() })
+        let Admitted { list, columns, consent_columns, .. } = admitted;
+        let (list, took) = (Arc::new(list), started.elapsed());
+        Ok(Loaded { source, list, columns, consent_columns, suppressed_by, took })
     }
 }
 

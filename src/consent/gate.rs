@@ -17,7 +17,7 @@ pub struct Gate {
     policy: Policy,
     profile: Profile,
     suppression: Suppression,
-    /// As they came, one box of a batch each: growing a vector would leave copies behind.
+    /// As they came, one vector a batch: one that grew would leave more copies behind.
     admitted: Vec<Vec<Entry>>,
     /// Identifiers with a no that holds in every row; and, as long as others could be admitted on
     /// an attestation, all that were refused. 33 bytes each.
@@ -143,7 +143,10 @@ impl Gate {
     pub fn finish_with_removals(mut self) -> (ConsentedList, Vec<Removal>) {
         let batches = std::mem::take(&mut self.noes);
         let mut noes = Vec::with_capacity(batches.iter().map(Vec::len).sum());
-        batches.into_iter().for_each(|batch| noes.extend(batch));
+        for mut batch in batches {
+            noes.extend(batch.iter().cloned());
+            batch.clear(); // wipes
+        }
         // Of several for one identifier, the first decides: what lasts comes before what does not.
         noes.par_sort_unstable_by(|(a, no), (b, other)| {
             (a.as_bytes(), !no.lasts(), no).cmp(&(b.as_bytes(), !other.lasts(), other))

@@ -22,9 +22,11 @@ impl Suppression {
 
     /// Both lists in one.
     #[must_use]
-    pub fn and(mut self, mut other: Suppression) -> Suppression {
-        self.identifiers.append(&mut other.identifiers);
-        Suppression::new(self.identifiers)
+    pub fn and(self, other: Suppression) -> Suppression {
+        // Appending would move the first list without wiping it.
+        let mut both = Vec::with_capacity(self.len() + other.len());
+        both.extend(self.identifiers.iter().chain(&other.identifiers).cloned());
+        Suppression::new(both)
     }
 
     /// Number of different identifiers.

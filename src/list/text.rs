@@ -116,7 +116,7 @@ fn names(header: &Block, delimiter: u8) -> Option<Vec<String>> {
     names.collect()
 }
 
-/// Parses records into fields. One per worker; the cells are wiped when it is dropped.
+/// Parses records into fields. One per worker; the cells are wiped when it is dropped or grows.
 pub(super) struct Fields {
     reader: Reader,
     delimiter: u8,
@@ -156,7 +156,16 @@ impl Fields {
         self.ranges.len()
     }
 
+    /// Makes room for a record without leaving the last one behind.
+    fn make_room(&mut self, bytes: usize) {
+        if self.text.capacity() < bytes {
+            self.text.zeroize();
+            self.text = Vec::with_capacity(bytes.next_power_of_two());
+        }
+    }
+
     fn plain(&mut self, record: &[u8]) {
+        self.make_room(record.len());
         self.text.clear();
         self.text.extend_from_slice(record);
         self.ranges.clear();
@@ -169,6 +178,7 @@ impl Fields {
 
     fn quoted(&mut self, record: &[u8]) {
         let delimiters = memchr_iter(self.delimiter, record).count();
+        self.make_room(record.len());
         self.text.resize(record.len(), 0);
         self.ends.resize(delimiters + 1, 0);
         self.reader.reset();
