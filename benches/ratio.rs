@@ -224,7 +224,7 @@ fn on_all_cores(plan: &Plan, input: &Input, engine: Engine) {
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let parallel = Engine::new(engine.backend(), Parallelism::Rayon);
-    let messages = input.messages.repeat(if plan.rounds > 1 { 16 * cores } else { 2 });
+    let messages = input.messages.repeat(if plan.rounds > 1 { 64 * cores } else { 2 });
     let mut out = vec![Encoding::IDENTITY; messages.len()];
     let mut run = |engine: &Engine| {
         let start = Instant::now();
