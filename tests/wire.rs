@@ -318,6 +318,7 @@ fn transcript(reveal: Reveal, least: u64) -> [String; 2] {
         let mut settings = Settings::new(party); // any backend gives the same bytes
         (settings.reveal, settings.min_audience) = (reveal, Some(least));
         settings.channel_binding = b"channel".to_vec();
+        settings.max_elements = 1 << 27; // whatever the default is
         let list = &lists[usize::from(party == Party::Platform)];
         Session::with_rng(settings, Arc::clone(list), Seeded::new(party.name())).unwrap()
     });
