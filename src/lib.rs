@@ -17,7 +17,7 @@
 //! - [`consent`]: purposes, consent records, and the gate that alone makes a
 //!   [`ConsentedList`];
 //! - [`list`](mod@list): reading lists from files into the gate, writing matched rows;
-//! - [`group`]: batched ristretto255;
+//! - [`group`]: batched ristretto255; [`key`]: secret keys, each for one role;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
@@ -32,6 +32,7 @@ pub mod error;
 mod file;
 pub mod group;
 pub mod identifier;
+pub mod key;
 pub mod list;
 pub mod protocol;
 pub mod report;

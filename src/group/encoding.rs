@@ -17,6 +17,10 @@ impl Encoding {
     /// The encoding of the identity, which never stands for an identifier and is refused.
     pub const IDENTITY: Encoding = Encoding([0; Encoding::LEN]);
 
+    /// The encoding of the generator, RFC 9496 section 4.
+    pub const GENERATOR: Encoding =
+        Encoding(curve25519_dalek::constants::RISTRETTO_BASEPOINT_COMPRESSED.0);
+
     /// Whether this is a canonical, non-negative field element other than zero: all that can be
     /// said of an encoding without looking for its point. Variable time.
     #[cfg(target_arch = "x86_64")] // the reference backend has its own

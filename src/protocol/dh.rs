@@ -97,7 +97,8 @@ use super::tag::{Tag, TagSet, Tagger};
 use super::{Answer, Party, Phase, Progress, Protocol, Reveal, Step, Terms};
 use crate::consent::ConsentedList;
 use crate::error::{PeerFault, Result};
-use crate::group::{DomainTag, Encoding, Engine, SecretScalar};
+use crate::group::{DomainTag, Encoding, Engine};
+use crate::key::{Key, role};
 use crate::wire::{Commitment, Frame, TAG_BYTES_PER_FRAME};
 
 mod answer;
@@ -144,7 +145,7 @@ impl Dh {
         rng: &mut R,
     ) -> Dh {
         let tagger = Tagger::new(&terms.session, [terms.our_elements, terms.their_elements]);
-        let state = State::Blinding(Blinding::new(SecretScalar::random(rng), list));
+        let state = State::Blinding(Blinding::new(Key::fresh(rng), list));
         Dh { terms, engine, tagger, theirs: None, state }
     }
 
@@ -186,8 +187,11 @@ impl Protocol for Dh {
     fn advance(&mut self, room: bool) -> Result<Step> {
         let (state, step) = match std::mem::replace(&mut self.state, State::Ended) {
             State::Blinding(mut blinding) => match blinding.advance(&self.engine) {
-                None => (State::Blinding(blinding), Step::Worked),
-                Some(blinded) => (State::Committing { blinded, sent: false }, Step::Worked),
+                true => (State::Blinding(blinding), Step::Worked),
+                false => {
+                    let blinded = blinding.finish();
+                    (State::Committing { blinded, sent: false }, Step::Worked)
+                }
             },
             State::Committing { blinded, sent } => self.commit(blinded, sent, room),
             State::Exchanging(mut exchanging) => {

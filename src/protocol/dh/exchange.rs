@@ -9,7 +9,7 @@ use crate::wire::POINTS_PER_FRAME;
 
 /// Hashing and blinding our own list.
 pub(super) struct Blinding {
-    key: SecretScalar,
+    key: Key<role::Blind>,
     tag: DomainTag,
     list: Arc<ConsentedList>,
     done: Vec<Slot>,
@@ -25,12 +25,12 @@ struct Slot {
 
 /// Our list, blinded and sorted.
 pub(super) struct Blinded {
-    key: SecretScalar,
+    key: Key<role::Blind>,
     slots: Vec<Slot>,
 }
 
 impl Blinding {
-    pub(super) fn new(key: SecretScalar, list: Arc<ConsentedList>) -> Self {
+    pub(super) fn new(key: Key<role::Blind>, list: Arc<ConsentedList>) -> Self {
         let done = Vec::with_capacity(list.len());
         Blinding { key, tag: DomainTag::new(HASH_TAG), list, done }
     }
@@ -39,22 +39,27 @@ impl Blinding {
         self.done.len() as u64
     }
 
-    /// Blinds the next run; once all are, sorts them and hands them over.
-    pub(super) fn advance(&mut self, engine: &Engine) -> Option<Blinded> {
+    /// Blinds the next run; `false` once there is none left.
+    pub(super) fn advance(&mut self, engine: &Engine) -> bool {
         let start = self.done.len();
         let identifiers = &self.list.identifiers()[start..];
         if identifiers.is_empty() {
-            self.done.par_sort_unstable();
-            let slots = std::mem::take(&mut self.done);
-            return Some(Blinded { key: self.key.clone(), slots });
+            return false;
         }
         let run = &identifiers[..identifiers.len().min(WORK_UNIT)];
         let run: Vec<&[u8; Identifier::LEN]> = run.iter().map(Identifier::as_bytes).collect();
         let mut encodings = vec![Encoding::default(); run.len()];
-        engine.hash_blind(&self.tag, &run, &self.key, &mut encodings);
+        engine.hash_blind(&self.tag, &run, self.key.scalar(), &mut encodings);
         let slots = encodings.into_iter().zip(start as u32..);
         self.done.extend(slots.map(|(encoding, index)| Slot { encoding, index }));
-        None
+        true
+    }
+
+    /// Sorts what was blinded.
+    pub(super) fn finish(self) -> Blinded {
+        let Blinding { key, mut done, .. } = self;
+        done.par_sort_unstable();
+        Blinded { key, slots: done }
     }
 }
 
@@ -159,7 +164,7 @@ impl Exchanging {
     /// Blinds a run of the peer's list once more and keeps the tags.
     fn evaluate(&mut self, engine: &Engine, tagger: &Tagger, points: &[Encoding]) -> Result<()> {
         let mut twice = vec![Encoding::default(); points.len()];
-        engine.blind(points, &self.ours.key, &mut twice).map_err(|invalid| {
+        engine.blind(points, self.ours.key.scalar(), &mut twice).map_err(|invalid| {
             let position = self.tags.len() as u64 + invalid.position as u64;
             PeerFault::InvalidPoint { position }
         })?;

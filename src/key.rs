@@ -1,0 +1,117 @@
+//! Keys that serve one role each.
+//!
+//! A scalar that blinds a list must never evaluate the other side's queries, and neither may
+//! decrypt: what one role reveals on purpose would undo what the other hides. So a [`Key`] carries
+//! its role in its type, and functions that need a key name the role. There is no way from one role
+//! to another, and a key is not `Clone`.
+//!
+//! ```compile_fail,E0308
+//! use blindmatch::key::{Key, role};
+//!
+//! fn evaluate(_: &Key<role::Evaluate>) {}
+//!
+//! let key = Key::<role::Blind>::fresh(&mut rand::rng());
+//! evaluate(&key); // expected `Key<Evaluate>`, found `Key<Blind>`
+//! ```
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use rand::CryptoRng;
+
+use crate::group::{Encoding, Engine, SecretScalar};
+
+/// What a key may be used for.
+pub mod role {
+    /// Blinds a side's own list, and the peer's once more: Diffie-Hellman PSI.
+    #[derive(Debug)]
+    pub enum Blind {}
+
+    /// Evaluates an oblivious pseudorandom function.
+    #[derive(Debug)]
+    pub enum Evaluate {}
+
+    /// A role: sealed, so that the list above is all there is.
+    pub trait Role: sealed::Sealed {
+        /// What separates keys derived for this role from those of others.
+        const NAME: &'static str;
+    }
+
+    impl Role for Blind {
+        const NAME: &'static str = "blind";
+    }
+
+    impl Role for Evaluate {
+        const NAME: &'static str = "evaluate";
+    }
+
+    mod sealed {
+        pub trait Sealed {}
+        impl Sealed for super::Blind {}
+        impl Sealed for super::Evaluate {}
+    }
+}
+
+use role::Role;
+
+/// A secret scalar with one role. Wiped when dropped; prints as its role only.
+pub struct Key<R: Role> {
+    scalar: SecretScalar,
+    role: PhantomData<R>,
+}
+
+impl<R: Role> Key<R> {
+    /// A fresh key: what every session uses unless it is told to use an epoch's.
+    pub fn fresh<G: CryptoRng>(rng: &mut G) -> Self {
+        Key::from_scalar(SecretScalar::random(rng))
+    }
+
+    pub(crate) fn from_scalar(scalar: SecretScalar) -> Self {
+        Key { scalar, role: PhantomData }
+    }
+
+    /// For the group operations of its role.
+    pub(crate) fn scalar(&self) -> &SecretScalar {
+        &self.scalar
+    }
+}
+
+impl<R: Role> fmt::Debug for Key<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key<{}>(..)", R::NAME)
+    }
+}
+
+/// The public half of a [`Key<Evaluate>`](role::Evaluate): `K = k G`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicKey(pub Encoding);
+
+impl Key<role::Evaluate> {
+    /// `k G`.
+    pub fn public(&self, engine: &Engine) -> PublicKey {
+        let mut public = [Encoding::default()];
+        engine
+            .blind(&[Encoding::GENERATOR], &self.scalar, &mut public)
+            .expect("the generator is a valid point");
+        PublicKey(public[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_key_is_the_product_with_the_generator() {
+        let mut two = [0; 32];
+        two[0] = 2;
+        let key = Key::from_scalar(SecretScalar::from_canonical_bytes(two).unwrap());
+        // RFC 9496 appendix A.1, 2 G.
+        let expected = "6a493210f7499cd17fecb510ae0cea23a110e8d5b901f8acadd3095c73a3b919";
+        for backend in crate::group::Backend::available() {
+            let engine = Engine::new(backend, crate::group::Parallelism::Serial);
+            assert_eq!(crate::error::hex(&key.public(&engine).0.0), expected);
+        }
+        assert_eq!(format!("{key:?}"), "Key<evaluate>(..)");
+    }
+}
