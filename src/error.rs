@@ -109,9 +109,29 @@ pub enum PeerFault {
         /// How many were announced.
         expected: u64,
     },
+    /// A compressed set is not in its one encoding, or not in order.
+    #[error("a bad compressed set at element {position}: {problem}")]
+    BadSet {
+        /// Index of the element, from 0.
+        position: u64,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// What arrived is not what the peer had committed to.
     #[error("the {0} does not match the peer's commitment")]
     BrokenCommitment(&'static str),
+    /// There is no proof that the peer knows the key that it offers.
+    #[error("its public key comes without a proof that holds")]
+    BadKeyProof,
+    /// The proof does not hold that one key, the one offered, made a run of answers: a wrong key for
+    /// some element, swapped elements, or another key than before.
+    #[error("the proof of {count} answers from position {position} on does not hold")]
+    BadProof {
+        /// Index of the first answer of the run in our list as sent, from 0.
+        position: u64,
+        /// Answers in the run.
+        count: u64,
+    },
     /// The peer hung up in the middle.
     #[error("hung up during {0}")]
     HungUp(&'static str),

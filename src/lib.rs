@@ -18,6 +18,8 @@
 //!   [`ConsentedList`];
 //! - [`list`](mod@list): reading lists from files into the gate, writing matched rows;
 //! - [`group`]: batched ristretto255; [`key`]: secret keys, each for one role;
+//! - [`proof`]: proofs that one key made a batch of evaluations;
+//! - [`set`]: compressed sets of outputs; [`label`]: what matched entries come with;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
@@ -33,12 +35,15 @@ mod file;
 pub mod group;
 pub mod identifier;
 pub mod key;
+pub mod label;
 pub mod list;
+pub mod proof;
 pub mod protocol;
 pub mod report;
 #[cfg(feature = "tls")]
 pub mod server;
 pub mod session;
+pub mod set;
 pub mod transport;
 pub mod wire;
 

@@ -4,18 +4,43 @@
 //! that arrive and asks it to advance; it answers with a frame to send, with the word that it did
 //! a bounded piece of work, that it waits, or that it is done.
 //!
-//! | protocol | module | who can learn what |
-//! |---|---|---|
-//! | `dh` | [`dh`] | matches to either side or both, or the count alone |
+//! | protocol | module | who can learn what | against a side that cheats |
+//! |---|---|---|---|
+//! | `dh` | [`dh`] | matches to either side or both, or the count alone | semi-honest |
+//! | `oprf` | [`oprf`] | matches to the advertiser | semi-honest platform |
+//! | `voprf` | [`voprf`] | matches to the advertiser | the platform cannot change keys |
+//! | `two-hash` | [`two_hash`] | matches to either side or both | malicious |
+//! | `labelled` | [`labelled`] | matches to the advertiser, each with the platform's label | as `voprf` |
+//!
+//! The session makes one of them once terms are agreed on, from what the side brings ([`Input`]).
 
+mod arrivals;
 pub mod dh;
+mod input;
+pub mod labelled;
+mod name;
+pub mod oprf;
 mod tag;
 mod terms;
+pub mod two_hash;
+pub mod voprf;
+
+use rand::CryptoRng;
 
 use crate::error::Result;
+use crate::group::Engine;
 use crate::wire::Frame;
 
-pub use terms::{Party, ProtocolName, Reveal, Terms};
+pub use input::Input;
+pub use name::ProtocolName;
+pub use oprf::Blinding;
+pub use terms::{Party, Reveal, Terms};
+
+/// The domain tag of our hash to group (RFC 9380 section 3.1).
+pub(crate) const HASH_TAG: &[u8] = b"blindmatch-v1-ristretto255-SHA512";
+
+/// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
+const WORK_UNIT: usize = 8 * 1024;
 
 /// What a session yields to the side that ran it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +53,10 @@ pub struct Answer {
     pub count: Option<u64>,
     /// Whether the audience was below the agreed minimum, so that nobody got matches.
     pub withheld: bool,
+    /// The platform's labels of `matched`, in its order. `None` but in a labelled match.
+    pub labels: Option<Vec<String>>,
+    /// The epoch whose key was used, if it was not one of this session's own.
+    pub epoch: Option<String>,
 }
 
 /// Where the time goes.
@@ -102,4 +131,21 @@ pub(crate) trait Protocol: Send {
 
     /// How far it is.
     fn progress(&self) -> Progress;
+}
+
+/// A side of a session whose terms are agreed on, with keys of its own.
+pub(crate) fn start<R: CryptoRng>(
+    terms: Terms,
+    engine: Engine,
+    input: Input,
+    blinding: Blinding,
+    rng: &mut R,
+) -> Box<dyn Protocol> {
+    match terms.protocol {
+        ProtocolName::Dh => Box::new(dh::Dh::new(terms, engine, input.list, rng)),
+        ProtocolName::Oprf
+        | ProtocolName::Voprf
+        | ProtocolName::TwoHash
+        | ProtocolName::Labelled => Box::new(oprf::Oprf::new(terms, engine, input, blinding, rng)),
+    }
 }

@@ -36,23 +36,21 @@
 mod handshake;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rand::CryptoRng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
-use crate::consent::ConsentedList;
 use crate::error::{Error, PeerFault, Result};
 use crate::group::Engine;
-use crate::protocol::dh::Dh;
 use crate::protocol::{
-    Answer, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step, Terms,
+    self, Answer, Blinding, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step,
+    Terms,
 };
 use crate::wire::{Decoder, Frame, MAX_ABORT};
 
-use handshake::Greeting;
+use handshake::{Agreed, Greeting};
 
 /// What a side brings to a session besides its list.
 #[derive(Clone, Debug)]
@@ -69,6 +67,8 @@ pub struct Settings {
     pub min_audience: Option<u64>,
     /// Most elements that are accepted from the peer; below 2^32.
     pub max_elements: u64,
+    /// How this side blinds what it asks an oblivious function; the other side cannot tell.
+    pub blinding: Blinding,
     /// The backend and the cores.
     pub engine: Engine,
     /// What ties the session to its channel, such as a TLS exporter's output; the same bytes on
@@ -86,6 +86,7 @@ impl Settings {
             reveal: Reveal::default(),
             min_audience: None,
             max_elements: MAX_ELEMENTS,
+            blinding: Blinding::default(),
             engine: Engine::detect(),
             channel_binding: Vec::new(),
         }
@@ -148,13 +149,14 @@ enum State {
 }
 
 impl Session {
-    /// A session over a list that passed the consent gate.
+    /// A session over a list that passed the consent gate, and what else the protocol needs.
     ///
     /// # Errors
     /// [`Error::Misuse`] for a list of 2^32 elements or more, a limit on the peer's that lets in as
-    /// many, and a minimum audience of `u64::MAX`.
-    pub fn new(settings: Settings, list: Arc<ConsentedList>) -> Result<Session> {
-        Session::with_rng(settings, list, UnwrapErr(SysRng))
+    /// many, a minimum audience of `u64::MAX`, and for settings that the protocol cannot keep, such
+    /// as a minimum audience where nobody counts first.
+    pub fn new(settings: Settings, input: impl Into<Input>) -> Result<Session> {
+        Session::with_rng(settings, input, UnwrapErr(SysRng))
     }
 
     /// The same with a random generator of the caller's, for transcripts that can be repeated.
@@ -166,10 +168,10 @@ impl Session {
     /// Those of [`new`](Self::new).
     pub fn with_rng<R: CryptoRng + Send + 'static>(
         settings: Settings,
-        list: Arc<ConsentedList>,
+        input: impl Into<Input>,
         mut rng: R,
     ) -> Result<Session> {
-        let greeting = Greeting::new(settings, list, &mut rng)?;
+        let greeting = Greeting::new(settings, input.into(), &mut rng)?;
         Ok(Session {
             decoder: Decoder::default(),
             rng: Box::new(rng),
@@ -229,9 +231,10 @@ impl Session {
                 handshake::Progress::Send(frame) => Step::Send(frame),
                 handshake::Progress::Wait => Step::Wait,
                 handshake::Progress::Agreed(agreed) => {
-                    self.terms = Some(agreed.terms.clone());
-                    let dh = Dh::new(agreed.terms, agreed.engine, agreed.list, &mut self.rng);
-                    self.state = State::Running(Box::new(dh));
+                    let Agreed { terms, engine, blinding, input } = *agreed;
+                    self.terms = Some(terms.clone());
+                    let protocol = protocol::start(terms, engine, input, blinding, &mut self.rng);
+                    self.state = State::Running(protocol);
                     Step::Worked
                 }
             },

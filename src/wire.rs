@@ -10,10 +10,10 @@
 //! peer of another version (or of another protocol altogether) is recognised and named:
 //!
 //! ```text
-//! 9a 00 00 00   length
+//! 9c 00 00 00   length
 //! 01            type: hello
 //! 62 6c 69 6e 64 6d 61 74 63 68   "blindmatch"
-//! 01 00         version 1
+//! 02 00         version 2
 //! ..            the rest is that version's own; see [`Hello`]
 //! ```
 //!
@@ -28,21 +28,31 @@
 //! | `12` | tags | the agreed length each |
 //! | `13` | released | none: the audience is large enough, matches follow |
 //! | `14` | withheld | none: the audience is too small, nothing follows |
+//! | `20` | [`Offer`] | an oblivious function's public key, its proof, and the digest of its set |
+//! | `21` | evaluated | 32 bytes each: the function on a run of points, in their order |
+//! | `22` | proof | 64 bytes: one key evaluated the run before |
+//! | `23` | set | the next block of the set (see [`set`](crate::set)) |
+//! | `24` | labels | sealed labels of the block before, in its order |
+//!
+//! Version 1 had no frames from `20` on, and no `parameters` in its hello.
 //!
 //! The decoder checks a length before it allocates anything, and knows of no frame longer than
 //! [`MAX_FRAME`].
 
 mod codec;
+mod fields;
 mod hello;
+mod offer;
 
 use crate::error::{PeerFault, Result, printable};
 use crate::group::Encoding;
 
 pub use codec::Decoder;
 pub use hello::Hello;
+pub use offer::{MAX_EPOCH, Offer};
 
 /// Version of the wire format; the only one that this build speaks.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// The longest frame, length field excluded.
 pub const MAX_FRAME: usize = 1 + POINTS_PER_FRAME * Encoding::LEN;
@@ -78,6 +88,16 @@ pub enum Frame {
     Released,
     /// The audience is too small.
     Withheld,
+    /// An oblivious function and the set of its outputs.
+    Offer(Offer),
+    /// The function on a run of points.
+    Evaluated(Vec<Encoding>),
+    /// One key evaluated the run before.
+    Proof([u8; 64]),
+    /// A block of the set.
+    Set(Vec<u8>),
+    /// Sealed labels.
+    Labels(Vec<u8>),
 }
 
 /// What a side commits to before either list moves.
@@ -107,6 +127,11 @@ impl Frame {
             Frame::Tags(_) => TAGS,
             Frame::Released => RELEASED,
             Frame::Withheld => WITHHELD,
+            Frame::Offer(_) => OFFER,
+            Frame::Evaluated(_) => EVALUATED,
+            Frame::Proof(_) => PROOF,
+            Frame::Set(_) => SET,
+            Frame::Labels(_) => LABELS,
         }
     }
 
@@ -125,8 +150,14 @@ impl Frame {
                 bytes.extend_from_slice(session);
                 bytes.extend_from_slice(list);
             }
-            Frame::Points(points) => points.iter().for_each(|p| bytes.extend_from_slice(&p.0)),
-            Frame::Tags(tags) => bytes.extend_from_slice(tags),
+            Frame::Points(points) | Frame::Evaluated(points) => {
+                points.iter().for_each(|p| bytes.extend_from_slice(&p.0));
+            }
+            Frame::Offer(offer) => offer.encode(&mut bytes),
+            Frame::Proof(proof) => bytes.extend_from_slice(proof),
+            Frame::Tags(run) | Frame::Set(run) | Frame::Labels(run) => {
+                bytes.extend_from_slice(run);
+            }
             Frame::KeepAlive | Frame::Finished | Frame::Released | Frame::Withheld => {}
         }
         let length = u32::try_from(bytes.len() - 4).expect("frames are bounded by their makers");
@@ -139,6 +170,16 @@ impl Frame {
         let name = type_name(type_byte);
         let bad_length = || Err(PeerFault::BadLength { frame: name, length: payload.len() }.into());
         let empty = |frame| if payload.is_empty() { Ok(frame) } else { bad_length() };
+        let run = |frame: fn(Vec<u8>) -> Frame| match payload {
+            [] => bad_length(),
+            run => Ok(frame(run.to_vec())),
+        };
+        let points = |frame: fn(Vec<Encoding>) -> Frame| match payload.as_chunks() {
+            (points, []) if !points.is_empty() => {
+                Ok(frame(points.iter().copied().map(Encoding).collect()))
+            }
+            _ => bad_length(),
+        };
         match type_byte {
             HELLO => Hello::decode(payload).map(Frame::Hello),
             ABORT => match std::str::from_utf8(payload) {
@@ -153,14 +194,13 @@ impl Frame {
                 }
                 _ => bad_length(),
             },
-            POINTS => match payload.as_chunks::<{ Encoding::LEN }>() {
-                (points, []) if !points.is_empty() => {
-                    Ok(Frame::Points(points.iter().copied().map(Encoding).collect()))
-                }
-                _ => bad_length(),
-            },
-            TAGS if payload.is_empty() => bad_length(),
-            TAGS => Ok(Frame::Tags(payload.to_vec())),
+            POINTS => points(Frame::Points),
+            EVALUATED => points(Frame::Evaluated),
+            OFFER => Offer::decode(payload).map(Frame::Offer),
+            PROOF => payload.try_into().map(Frame::Proof).or_else(|_| bad_length()),
+            TAGS => run(Frame::Tags),
+            SET => run(Frame::Set),
+            LABELS => run(Frame::Labels),
             RELEASED => empty(Frame::Released),
             WITHHELD => empty(Frame::Withheld),
             unknown => Err(PeerFault::Unexpected(unknown).into()),
@@ -177,6 +217,11 @@ const POINTS: u8 = 0x11;
 const TAGS: u8 = 0x12;
 const RELEASED: u8 = 0x13;
 const WITHHELD: u8 = 0x14;
+const OFFER: u8 = 0x20;
+const EVALUATED: u8 = 0x21;
+const PROOF: u8 = 0x22;
+const SET: u8 = 0x23;
+const LABELS: u8 = 0x24;
 
 fn type_name(type_byte: u8) -> &'static str {
     match type_byte {
@@ -189,6 +234,11 @@ fn type_name(type_byte: u8) -> &'static str {
         TAGS => "tags",
         RELEASED => "released",
         WITHHELD => "withheld",
+        OFFER => "offer",
+        EVALUATED => "evaluated",
+        PROOF => "proof",
+        SET => "set",
+        LABELS => "labels",
         _ => "unknown",
     }
 }

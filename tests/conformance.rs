@@ -10,19 +10,52 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use blindmatch::group::{Backend, Engine, Parallelism};
-use blindmatch::protocol::{Party, Phase, Reveal};
+use blindmatch::label::Labels;
+use blindmatch::protocol::{Blinding, Input, Party, Phase, ProtocolName, Reveal};
 use blindmatch::session::{Outcome, Session, Settings};
-use blindmatch::{ConsentedList, Result};
+use blindmatch::{ConsentedList, Error, Result};
 use common::Seeded;
 
-/// What is run: the protocol's settings for both sides.
+/// What is run, and how the receiver blinds.
+#[derive(Clone, Copy)]
 struct Protocol {
-    name: &'static str,
-    settings: fn(Reveal, u64) -> [Settings; 2],
+    name: ProtocolName,
+    blinding: Blinding,
 }
 
+/// Every protocol; those with an oblivious function under both kinds of blind.
 fn protocols() -> Vec<Protocol> {
-    vec![Protocol { name: "dh", settings: common::settings }]
+    let with = |name| Blinding::ALL.map(|blinding| Protocol { name, blinding });
+    let all = ProtocolName::ALL.into_iter().flat_map(with);
+    all.filter(|p| p.name != ProtocolName::Dh || p.blinding == Blinding::default()).collect()
+}
+
+const DH: Protocol = Protocol { name: ProtocolName::Dh, blinding: Blinding::Additive };
+
+impl Protocol {
+    fn settings(self, reveal: Reveal, least: u64) -> [Settings; 2] {
+        let mut settings = common::settings(reveal, least);
+        for side in &mut settings {
+            (side.protocol, side.blinding) = (self.name, self.blinding);
+        }
+        settings
+    }
+
+    /// The reveals that it has.
+    fn reveals(self) -> impl Iterator<Item = Reveal> {
+        Reveal::ALL.into_iter().filter(move |&reveal| self.name.can_reveal(reveal))
+    }
+
+    /// A minimum audience, where it keeps one.
+    fn least(self, least: u64) -> u64 {
+        if self.name.keeps_minimum_audience() { least } else { 0 }
+    }
+}
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({})", self.name, self.blinding.name())
+    }
 }
 
 /// What carries the bytes.
@@ -78,6 +111,26 @@ impl Case {
         self.rows.each_ref().map(|rows| rows.iter().collect())
     }
 
+    /// The label of an entry, by the row in which it first stands.
+    fn label(&self, list: &ConsentedList, side: usize, index: usize) -> String {
+        let value = &self.rows[side][list.occurrences(index)[0].row as usize];
+        match value.len() % 4 {
+            0 => String::new(),
+            1 => "gold".to_owned(),
+            _ => format!("has {} letters, says the label of {value}", value.len()),
+        }
+    }
+
+    /// The labels that the platform brings.
+    fn labels(&self, list: &ConsentedList) -> Arc<Labels> {
+        Labels::new((0..list.len()).map(|index| self.label(list, 1, index))).unwrap().into()
+    }
+
+    /// The labels that matches should come with: by value, from the list of side `side`.
+    fn labels_of(&self, list: &ConsentedList, side: usize, matched: &[u32]) -> Vec<String> {
+        matched.iter().map(|&index| self.label(list, side, index as usize)).collect()
+    }
+
     /// The rows of side `side` whose value the other side holds too.
     fn matched_rows(&self, side: usize) -> Vec<u32> {
         let theirs = &self.sets()[1 - side];
@@ -120,7 +173,16 @@ struct Run<'a> {
 fn check(run: Run) -> [Outcome; 2] {
     let lists = run.case.rows.each_ref().map(|rows| common::list(rows));
     let (reveal, least) = (run.settings[0].reveal, run.settings[0].min_audience.unwrap_or(0));
-    let sides = common::sessions(run.settings, lists.each_ref());
+    let labelled = run.settings[0].protocol == ProtocolName::Labelled;
+    let [advertiser, platform] = run.settings;
+    let theirs = match labelled {
+        true => Input::with_labels(lists[1].clone(), run.case.labels(&lists[1])),
+        false => lists[1].clone().into(),
+    };
+    let sides = [
+        Session::new(advertiser, lists[0].clone()).unwrap(),
+        Session::new(platform, theirs).unwrap(),
+    ];
     let (outcomes, traffic) = run.transport.run(sides);
     for (side, party) in [Party::Advertiser, Party::Platform].into_iter().enumerate() {
         let label = format!("{}, {party}", run.label);
@@ -130,10 +192,14 @@ fn check(run: Run) -> [Outcome; 2] {
         assert_eq!(outcome.answer.withheld, expected.withheld, "{label}");
         let rows = outcome.answer.matched.as_ref().map(|matched| rows_of(list, matched));
         assert_eq!(rows, expected.rows, "{label}");
+        let labels = outcome.answer.matched.as_ref().filter(|_| labelled);
+        let labels = labels.map(|matched| run.case.labels_of(list, side, matched));
+        assert_eq!(outcome.answer.labels, labels, "{label}");
         assert_eq!(outcome.terms.our_elements, list.len() as u64, "{label}");
         assert_eq!(outcome.terms.their_elements, lists[1 - side].len() as u64, "{label}");
         assert_eq!(outcome.bytes.sent, outcomes[1 - side].bytes.received, "{label}");
-        let phases = [Phase::Handshake, Phase::Blind, Phase::Evaluate, Phase::Compare];
+        let idle = lists.iter().any(|list| list.is_empty()); // then some phases have no work
+        let phases = if idle { &[Phase::Handshake][..] } else { &WORKING };
         assert!(phases.iter().all(|phase| outcome.phases.contains_key(phase)), "{label}");
         if let Some(traffic) = &traffic {
             assert_eq!(outcome.bytes.sent, traffic[side].len() as u64, "{label}");
@@ -142,6 +208,9 @@ fn check(run: Run) -> [Outcome; 2] {
     assert_eq!(outcomes[0].terms.session, outcomes[1].terms.session, "{}", run.label);
     outcomes
 }
+
+/// The phases in which something is done.
+const WORKING: [Phase; 4] = [Phase::Handshake, Phase::Blind, Phase::Evaluate, Phase::Compare];
 
 /// The rows behind matched indices, which must be strictly increasing; each row once.
 fn rows_of(list: &Arc<ConsentedList>, matched: &[u32]) -> Vec<u32> {
@@ -193,21 +262,58 @@ fn every_combination_gives_each_side_its_due_and_no_more() {
         for transport in Transport::ALL {
             for backend in Backend::available() {
                 let cases = if backend == Backend::portable() { &cases[..] } else { &cases[..1] };
-                cases.iter().for_each(|case| for_each_reveal(&protocol, backend, transport, case));
+                cases.iter().for_each(|case| for_each_reveal(protocol, backend, transport, case));
             }
         }
     }
 }
 
-fn for_each_reveal(protocol: &Protocol, backend: Backend, transport: Transport, case: &Case) {
-    for reveal in Reveal::ALL {
+fn for_each_reveal(protocol: Protocol, backend: Backend, transport: Transport, case: &Case) {
+    for reveal in protocol.reveals() {
         for least in audiences(case.overlap()) {
-            let (name, on) = (protocol.name, backend.name());
-            let label = format!("{name}, {on}, {transport:?}, {}, {reveal}, {least}", case.name);
-            let mut settings = (protocol.settings)(reveal, least);
+            if least != protocol.least(least) {
+                continue; // `what_a_protocol_cannot_do_is_an_error` has these
+            }
+            let on = backend.name();
+            let label =
+                format!("{protocol}, {on}, {transport:?}, {}, {reveal}, {least}", case.name);
+            let mut settings = protocol.settings(reveal, least);
             let engine = Engine::new(backend, Parallelism::Serial);
             settings.iter_mut().for_each(|settings| settings.engine = engine);
             check(Run { case, settings, transport, label });
+        }
+    }
+}
+
+/// A protocol that cannot give an answer says so before anything is sent, and both sides must agree.
+#[test]
+fn what_a_protocol_cannot_do_is_an_error() {
+    for protocol in protocols() {
+        for reveal in Reveal::ALL {
+            for least in [0, 1] {
+                let can = protocol.name.can_reveal(reveal) && protocol.least(least) == least;
+                let settings = protocol.settings(reveal, least);
+                for mut settings in settings {
+                    let list = common::list(&["a"]);
+                    let sends_labels = settings.protocol == ProtocolName::Labelled
+                        && settings.party == Party::Platform;
+                    let labels = || Arc::new(Labels::new(["x"]).unwrap());
+                    let input = match sends_labels {
+                        true => Input::with_labels(list.clone(), labels()),
+                        false => list.clone().into(),
+                    };
+                    let new = Session::new(settings.clone(), input);
+                    assert_eq!(new.is_ok(), can, "{protocol} {reveal} {least}");
+                    assert!(can || matches!(new.err().unwrap(), Error::Misuse(_)));
+                    // And labels where they have no business, or none where they have.
+                    let wrong = match sends_labels {
+                        true => list.clone().into(),
+                        false => Input::with_labels(list, labels()),
+                    };
+                    settings.min_audience = None;
+                    assert!(matches!(Session::new(settings, wrong).err(), Some(Error::Misuse(_))));
+                }
+            }
         }
     }
 }
@@ -217,10 +323,10 @@ fn for_each_reveal(protocol: &Protocol, backend: Backend, transport: Transport, 
 fn pieces_of_any_size_make_no_difference() {
     let case = Case::new("pieces", &[1, 2, 3, 4, 5, 6], &[4, 5, 6, 7]);
     for protocol in protocols() {
-        for reveal in Reveal::ALL {
+        for reveal in protocol.reveals() {
             for piece in [1, 2, 3, 5, 31, 33, 127, 4096] {
-                let label = format!("{}, {reveal}, {piece}", protocol.name);
-                let settings = (protocol.settings)(reveal, 3);
+                let label = format!("{protocol}, {reveal}, {piece}");
+                let settings = protocol.settings(reveal, protocol.least(3));
                 let transport = Transport::Pieces(piece);
                 check(Run { case: &case, settings, transport, label });
             }
@@ -233,15 +339,25 @@ fn pieces_of_any_size_make_no_difference() {
 #[test]
 fn sizes_around_work_units_and_frames() {
     let sizes = [(8191, 3), (8192, 1), (8193, 2), (16_383, 1), (16_384, 3), (16_385, 2)];
-    let reveals = Reveal::ALL.into_iter().cycle();
     let transports = Transport::ALL.into_iter().cycle();
-    for (((large, small), reveal), transport) in sizes.into_iter().zip(reveals).zip(transports) {
-        let platform: Vec<u64> = (0..large).collect();
-        let advertiser: Vec<u64> = (0..small).map(|i| large - 1 + i).collect(); // one matches
-        let case = Case::new("boundary", &advertiser, &platform);
-        let label = format!("{large} and {small}, {reveal}, {transport:?}");
-        let settings = common::settings(reveal, 1);
-        check(Run { case: &case, settings, transport, label });
+    let mut protocols =
+        protocols().into_iter().filter(|p| p.blinding == Blinding::Additive).cycle();
+    let mut reveals = Reveal::ALL.into_iter().cycle();
+    // Each protocol at each size once would take long; each sees a size of either kind, and either
+    // side is the long one.
+    for ((size, transport), round) in sizes.into_iter().zip(transports).zip(0..) {
+        for _ in 0..2 {
+            let (protocol, reveal) = (protocols.next().unwrap(), reveals.next().unwrap());
+            let reveal = if protocol.name.can_reveal(reveal) { reveal } else { Reveal::Advertiser };
+            let (large, small) = size;
+            let many: Vec<u64> = (0..large).collect();
+            let few: Vec<u64> = (0..small).map(|i| large - 1 + i).collect(); // one matches
+            let (advertiser, platform) = if round % 2 == 0 { (few, many) } else { (many, few) };
+            let case = Case::new("boundary", &advertiser, &platform);
+            let label = format!("{protocol}, {large} and {small}, {reveal}, {transport:?}");
+            let settings = protocol.settings(reveal, protocol.least(1));
+            check(Run { case: &case, settings, transport, label });
+        }
     }
 }
 
@@ -250,7 +366,7 @@ fn sizes_around_work_units_and_frames() {
 fn tags_span_frames() {
     let numbers: Vec<u64> = (0..20_000).collect();
     let case = Case::new("long advertiser", &numbers, &numbers[19_990..]);
-    let settings = common::settings(Reveal::Advertiser, 0);
+    let settings = DH.settings(Reveal::Advertiser, 0);
     let label = "20,000 and 10".to_owned();
     check(Run { case: &case, settings, transport: Transport::Memory, label });
 }

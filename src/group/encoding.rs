@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use zeroize::Zeroize;
+
 /// The encoding of a group element, as it travels: 32 bytes, RFC 9496 section 4.3.2.
 ///
 /// Holding one says nothing about validity: bytes from a peer are checked when they are decoded.
 /// Encodings are public, so they compare and sort.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Zeroize)]
 #[repr(transparent)]
 pub struct Encoding(pub [u8; Encoding::LEN]);
 

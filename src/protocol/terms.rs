@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::ProtocolName;
 use crate::consent::Purpose;
 use crate::error::hex;
 
@@ -101,24 +102,6 @@ impl Reveal {
 impl fmt::Display for Reveal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// A protocol, by its name in flags, reports and the handshake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum ProtocolName {
-    /// Diffie-Hellman PSI.
-    #[default]
-    Dh,
-}
-
-impl ProtocolName {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            ProtocolName::Dh => "dh",
-        }
     }
 }
 

@@ -1,15 +1,12 @@
 //! Comparing terms before any list data moves.
 
-use std::sync::Arc;
-
 use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use super::Settings;
-use crate::consent::ConsentedList;
 use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
-use crate::protocol::{Party, Reveal, Terms};
+use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, Terms};
 use crate::wire::{Frame, Hello};
 
 /// The group and its hash, as RFC 9497 names them.
@@ -18,7 +15,7 @@ const CIPHERSUITE: &str = "ristretto255-SHA512";
 /// Waiting for the peer's hello.
 pub(super) struct Greeting {
     settings: Settings,
-    list: Arc<ConsentedList>,
+    input: Input,
     ours: Hello,
     sent: bool,
     theirs: Option<Hello>,
@@ -28,40 +25,42 @@ pub(super) struct Greeting {
 pub(super) enum Progress {
     Send(Frame),
     Wait,
-    Agreed(Agreed),
+    Agreed(Box<Agreed>),
 }
 
 /// Both hellos agree.
 pub(super) struct Agreed {
     pub(super) terms: Terms,
     pub(super) engine: Engine,
-    pub(super) list: Arc<ConsentedList>,
+    pub(super) blinding: Blinding,
+    pub(super) input: Input,
 }
 
 impl Greeting {
     pub(super) fn new<R: CryptoRng>(
         settings: Settings,
-        list: Arc<ConsentedList>,
+        input: Input,
         rng: &mut R,
     ) -> Result<Greeting> {
-        check(&settings, &list)?;
+        check(&settings, &input)?;
         let mut nonce = [0; 32];
         rng.fill_bytes(&mut nonce);
         let ours = Hello {
             ciphersuite: CIPHERSUITE.to_owned(),
             protocol: settings.protocol.name().to_owned(),
+            parameters: String::new(),
             party: settings.party.code(),
-            profile: list.profile().to_string(),
-            profile_digest: list.profile().digest(),
-            purpose: list.purpose().name().to_owned(),
+            profile: input.profile().to_string(),
+            profile_digest: input.profile().digest(),
+            purpose: input.purpose().name().to_owned(),
             reveal: reveal_code(settings.reveal),
             min_audience: settings.min_audience,
-            elements: list.len() as u64,
+            elements: input.elements(),
             max_elements: settings.max_elements,
-            attestation: list.attestation().unwrap_or_default().to_owned(),
+            attestation: input.attestation().unwrap_or_default().to_owned(),
             nonce,
         };
-        Ok(Greeting { settings, list, ours, sent: false, theirs: None })
+        Ok(Greeting { settings, input, ours, sent: false, theirs: None })
     }
 
     pub(super) fn receive(&mut self, hello: Hello) -> Result<()> {
@@ -86,14 +85,15 @@ impl Greeting {
             party: self.settings.party,
             reveal: self.settings.reveal,
             min_audience: self.ours.min_audience.or(theirs.min_audience).unwrap_or(0),
-            purpose: self.list.purpose(),
+            purpose: self.input.purpose(),
             our_elements: self.ours.elements,
             their_elements: theirs.elements,
             their_attestation: Some(printable_whole(&theirs.attestation)).filter(|a| !a.is_empty()),
             session: self.session_id(&theirs),
         };
-        let (engine, list) = (self.settings.engine, Arc::clone(&self.list));
-        Ok(Progress::Agreed(Agreed { terms, engine, list }))
+        let (engine, blinding) = (self.settings.engine, self.settings.blinding);
+        let input = self.input.clone();
+        Ok(Progress::Agreed(Box::new(Agreed { terms, engine, blinding, input })))
     }
 
     /// Everything that both sides must agree on. A difference is an error that names both values.
@@ -101,6 +101,7 @@ impl Greeting {
         let ours = &self.ours;
         same("ciphersuite", &ours.ciphersuite, &theirs.ciphersuite)?;
         same("protocol", &ours.protocol, &theirs.protocol)?;
+        same("parameters", &ours.parameters, &theirs.parameters)?;
         if theirs.party == ours.party {
             return Err(differ(
                 "role",
@@ -121,6 +122,15 @@ impl Greeting {
         same("reveal", reveal_name(ours.reveal), reveal_name(theirs.reveal))?;
         if let (Some(a), Some(b)) = (ours.min_audience, theirs.min_audience) {
             same("minimum audience", &a.to_string(), &b.to_string())?;
+        }
+        if let Some(least) = theirs.min_audience.filter(|&least| least > 0)
+            && !self.settings.protocol.keeps_minimum_audience()
+        {
+            return Err(differ(
+                "minimum audience",
+                "none, as the protocol has it",
+                &least.to_string(),
+            ));
         }
         if theirs.elements > ours.max_elements {
             let ours = format!("at most {}", ours.max_elements);
@@ -154,9 +164,26 @@ impl Greeting {
 }
 
 /// What the caller may not ask for.
-fn check(settings: &Settings, list: &ConsentedList) -> Result<()> {
+fn check(settings: &Settings, input: &Input) -> Result<()> {
     let misuse = |what: &str| Err(Error::Misuse(what.to_owned()));
-    if u32::try_from(list.len()).is_err() {
+    let Settings { protocol, reveal, .. } = *settings;
+    if !protocol.can_reveal(reveal) {
+        return misuse(&format!("the protocol {protocol} cannot reveal to `{reveal}`"));
+    }
+    if settings.min_audience.is_some_and(|least| least > 0) && !protocol.keeps_minimum_audience() {
+        return misuse(&format!(
+            "the protocol {protocol} cannot keep a minimum audience: its receiver sees the matches \
+             and their number at once"
+        ));
+    }
+    let sends_labels = protocol == ProtocolName::Labelled && settings.party == Party::Platform;
+    if input.is_labelled() != sends_labels {
+        return misuse(match sends_labels {
+            true => "the platform of a labelled match brings labels",
+            false => "labels are for the platform of a labelled match",
+        });
+    }
+    if u32::try_from(input.elements()).is_err() {
         return misuse("a list may hold at most 2^32 - 1 elements");
     }
     if u32::try_from(settings.max_elements).is_err() {

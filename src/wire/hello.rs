@@ -1,6 +1,7 @@
 //! The first frame either way: what each side wants.
 
 use super::VERSION;
+use super::fields::{Fields, put_text};
 use crate::consent::Policy;
 use crate::error::{Error, PeerFault, Result};
 
@@ -8,7 +9,7 @@ use crate::error::{Error, PeerFault, Result};
 ///
 /// ```text
 /// magic: 10 bytes "blindmatch" | version: u16
-/// ciphersuite: text | protocol: text
+/// ciphersuite: text | protocol: text | parameters: text
 /// party: u8 (1 advertiser, 2 platform)
 /// profile: text | profile digest: 32 bytes | purpose: text
 /// reveal: u8 (1 advertiser, 2 platform, 3 both, 4 count)
@@ -27,6 +28,8 @@ pub struct Hello {
     pub ciphersuite: String,
     /// Name of the protocol.
     pub protocol: String,
+    /// What else the protocol asks both sides to agree on; empty where it asks nothing.
+    pub parameters: String,
     /// Which party speaks: 1 advertiser, 2 platform.
     pub party: u8,
     /// Name and version of the normalisation profile.
@@ -64,6 +67,7 @@ impl Hello {
         out.extend_from_slice(&VERSION.to_le_bytes());
         put_text(out, &self.ciphersuite);
         put_text(out, &self.protocol);
+        put_text(out, &self.parameters);
         out.push(self.party);
         put_text(out, &self.profile);
         out.extend_from_slice(&self.profile_digest);
@@ -77,7 +81,7 @@ impl Hello {
     }
 
     pub(super) fn decode(payload: &[u8]) -> Result<Hello> {
-        let mut fields = Fields(payload);
+        let mut fields = Fields::new(payload, MALFORMED);
         if fields.array() != Ok(*MAGIC) {
             return Err(PeerFault::NotBlindmatch.into());
         }
@@ -92,6 +96,7 @@ impl Hello {
         let hello = Hello {
             ciphersuite: fields.text(MAX_NAME)?,
             protocol: fields.text(MAX_NAME)?,
+            parameters: fields.text(MAX_NAME)?,
             party: fields.byte()?,
             profile: fields.text(MAX_NAME)?,
             profile_digest: fields.array()?,
@@ -103,47 +108,9 @@ impl Hello {
             attestation: fields.text(Policy::MAX_NOTICE)?,
             nonce: fields.array()?,
         };
-        if fields.0.is_empty() { Ok(hello) } else { Err(MALFORMED.into()) }
+        fields.finish()?;
+        Ok(hello)
     }
 }
 
 const MALFORMED: PeerFault = PeerFault::Malformed("hello");
-
-fn put_text(out: &mut Vec<u8>, text: &str) {
-    let length = u16::try_from(text.len()).expect("texts are bounded where they are made");
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
-}
-
-/// What is left of a payload.
-struct Fields<'a>(&'a [u8]);
-
-impl Fields<'_> {
-    fn take(&mut self, length: usize) -> Result<&[u8], PeerFault> {
-        let (field, rest) = self.0.split_at_checked(length).ok_or(MALFORMED)?;
-        self.0 = rest;
-        Ok(field)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], PeerFault> {
-        self.take(N)?.try_into().map_err(|_| MALFORMED)
-    }
-
-    fn byte(&mut self) -> Result<u8, PeerFault> {
-        self.array::<1>().map(|[byte]| byte)
-    }
-
-    fn number(&mut self) -> Result<u64, PeerFault> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    /// A text, as it came: whoever shows it makes it printable first.
-    fn text(&mut self, most: usize) -> Result<String, PeerFault> {
-        let length = usize::from(u16::from_le_bytes(self.array()?));
-        if length > most {
-            return Err(MALFORMED);
-        }
-        let text = std::str::from_utf8(self.take(length)?).map_err(|_| MALFORMED)?;
-        Ok(text.to_owned())
-    }
-}

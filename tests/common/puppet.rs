@@ -123,6 +123,7 @@ pub fn hello(party: Party, reveal: Reveal, elements: u64) -> Hello {
     Hello {
         ciphersuite: "ristretto255-SHA512".into(),
         protocol: "dh".into(),
+        parameters: String::new(),
         party: party_code(party),
         profile: list.profile().to_string(),
         profile_digest: list.profile().digest(),

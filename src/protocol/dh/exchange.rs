@@ -87,10 +87,7 @@ pub(super) struct Exchanging {
     sent: usize,
     /// A run of the peer's list that arrived and is not worked on yet.
     pending: Option<Vec<Encoding>>,
-    /// The peer's last element so far.
-    last: Option<Encoding>,
-    received: u64,
-    announced: u64,
+    arrivals: Arrivals,
     committed: [u8; 32],
     hash: Sha256,
     /// Tags of the peer's elements under both keys, in the peer's order.
@@ -103,9 +100,7 @@ impl Exchanging {
             ours,
             sent: 0,
             pending: None,
-            last: None,
-            received: 0,
-            announced: terms.their_elements,
+            arrivals: Arrivals::new(terms.their_elements),
             committed,
             hash: list_hash(terms, terms.party.peer()),
             tags: Vec::new(),
@@ -118,21 +113,8 @@ impl Exchanging {
 
     /// Takes a run of the peer's list, checking its number and its order.
     pub(super) fn receive(&mut self, points: Vec<Encoding>) -> Result<()> {
-        let got = self.received + points.len() as u64;
-        if got > self.announced {
-            return Err(
-                PeerFault::WrongCount { what: "points", got, expected: self.announced }.into()
-            );
-        }
-        for (offset, point) in points.iter().enumerate() {
-            if self.last.is_some_and(|last| last >= *point) {
-                let position = self.received + offset as u64;
-                return Err(PeerFault::NotSorted { position }.into());
-            }
-            self.last = Some(*point);
-        }
+        self.arrivals.check(&points)?;
         points.iter().for_each(|point| self.hash.update(point.0));
-        self.received = got;
         self.pending = Some(points);
         Ok(())
     }
@@ -158,7 +140,7 @@ impl Exchanging {
             self.sent += run.len();
             return Ok(Some(Step::Send(Frame::Points(points))));
         }
-        Ok((self.received < self.announced).then_some(Step::Wait))
+        Ok((!self.arrivals.is_complete()).then_some(Step::Wait))
     }
 
     /// Blinds a run of the peer's list once more and keeps the tags.

@@ -1,0 +1,405 @@
+//! The side that learns: asks about its own list, and looks the answers up.
+
+use std::collections::VecDeque;
+
+use rayon::prelude::*;
+
+use super::masks::{Authenticated, Masks};
+use super::*;
+use crate::label::Seal;
+use crate::set::{Intersection, SetReader};
+use crate::wire::POINTS_PER_FRAME;
+
+/// One run in which we are the receiver.
+pub(super) struct Receiver {
+    list: Arc<ConsentedList>,
+    masks: Masks,
+    /// Our list, blinded; sorted once it is complete.
+    slots: Vec<Slot>,
+    sorted: bool,
+    sent: usize,
+    offer: Option<Offer>,
+    accepted: Option<Accepted>,
+    answers: Answers,
+    lookup: Option<Lookup>,
+}
+
+/// A blinded element and the identifier that it came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Slot {
+    encoding: Encoding,
+    /// Its index in the consented list.
+    index: u32,
+}
+
+/// An offer that was checked.
+struct Accepted {
+    key: Authenticated,
+    outputs: Outputs,
+    set: SetParameters,
+    digest: [u8; 32],
+    seal: Option<Seal>,
+    epoch: Option<String>,
+    transcript: Option<Transcript>,
+}
+
+/// The sender's answers.
+#[derive(Default)]
+struct Answers {
+    /// Runs that arrived and are not worked on yet, and their proofs.
+    pending: VecDeque<Vec<Encoding>>,
+    proofs: VecDeque<[u8; 64]>,
+    /// Answers worked on so far.
+    done: usize,
+    /// Our outputs, with the index of the identifier.
+    values: Vec<(Output, u32)>,
+    /// What opens our labels, by the identifier's index; empty without labels.
+    secrets: Vec<Zeroizing<[u8; 32]>>,
+}
+
+/// Looking our outputs up in the sender's set, as it arrives.
+enum Lookup {
+    /// The set comes; of the block that arrived last there is work to do.
+    Set {
+        reader: SetReader<Intersection<'static>>,
+        pending: Option<Vec<u8>>,
+    },
+    /// The labels come.
+    Labels(LabelsDue),
+    Done(Learnt),
+}
+
+/// Labels as they arrive.
+struct LabelsDue {
+    seal: Seal,
+    elements: u64,
+    seen: u64,
+    /// Our matches in the order of the set: the element's place in it, and our identifier's index.
+    hits: VecDeque<(u64, u32)>,
+    pending: Option<Vec<u8>>,
+    found: Vec<(u32, String)>,
+}
+
+impl Receiver {
+    pub(super) fn new<R: CryptoRng>(
+        shared: &Shared,
+        list: Arc<ConsentedList>,
+        blinding: Blinding,
+        rng: &mut R,
+    ) -> Receiver {
+        Receiver {
+            masks: Masks::new(blinding, list.len(), &shared.engine, rng),
+            slots: Vec::with_capacity(list.len()),
+            list,
+            sorted: false,
+            sent: 0,
+            offer: None,
+            accepted: None,
+            answers: Answers::default(),
+            lookup: None,
+        }
+    }
+
+    /// Takes a frame; `advance` works on it.
+    pub(super) fn receive(&mut self, frame: Frame) -> Result<()> {
+        let (accepted, proof_due) = (self.accepted.is_some(), self.expects_proof());
+        match (frame, &mut self.lookup) {
+            (Frame::Offer(offer), _) if self.offer.is_none() && !accepted => {
+                self.offer = Some(offer);
+            }
+            (Frame::Evaluated(run), None) if accepted => {
+                self.answers.pending.push_back(run);
+            }
+            (Frame::Proof(proof), None) if proof_due => {
+                self.answers.proofs.push_back(proof);
+            }
+            (Frame::Set(block), Some(Lookup::Set { pending, .. })) => *pending = Some(block),
+            (Frame::Labels(run), Some(Lookup::Labels(due))) => due.pending = Some(run),
+            (frame, _) => return Err(frame.unexpected().into()),
+        }
+        Ok(())
+    }
+
+    fn expects_proof(&self) -> bool {
+        let proven = self.accepted.as_ref().is_some_and(|a| a.transcript.is_some());
+        proven && self.answers.proofs.len() < self.answers.pending.len()
+    }
+
+    /// Works, or else sends; `None` where there is nothing to do for now.
+    pub(super) fn advance(&mut self, shared: &Shared, room: bool) -> Result<Option<Step>> {
+        let worked = if !self.sorted {
+            self.blind(&shared.engine);
+            true
+        } else if let Some(offer) = self.offer.take() {
+            self.accepted = Some(Accepted::new(shared, offer)?);
+            true
+        } else if self.lookup.is_some() {
+            self.look_up()?
+        } else {
+            self.take_answers(shared)?
+        };
+        if worked {
+            return Ok(Some(Step::Worked));
+        }
+        Ok(if room { self.next_questions().map(Step::Send) } else { None })
+    }
+
+    /// Blinds the next run of our list, or sorts it.
+    fn blind(&mut self, engine: &Engine) {
+        let start = self.slots.len();
+        let identifiers = &self.list.identifiers()[start..];
+        if identifiers.is_empty() {
+            self.slots.par_sort_unstable();
+            self.sorted = true;
+            return;
+        }
+        let run = &identifiers[..identifiers.len().min(WORK_UNIT)];
+        let mut encodings = vec![Encoding::default(); run.len()];
+        self.masks.blind(engine, start, run, &mut encodings);
+        let slots = encodings.into_iter().zip(start as u32..);
+        self.slots.extend(slots.map(|(encoding, index)| Slot { encoding, index }));
+    }
+
+    /// The next run of questions, once the sender's key is known to be good.
+    fn next_questions(&mut self) -> Option<Frame> {
+        let unsent = &self.slots[self.sent..];
+        if self.accepted.is_none() || unsent.is_empty() {
+            return None;
+        }
+        let run = &unsent[..unsent.len().min(POINTS_PER_FRAME)];
+        self.sent += run.len();
+        Some(Frame::Points(run.iter().map(|slot| slot.encoding).collect()))
+    }
+
+    /// Works on the next run of answers, once it is whole; `false` where it is not.
+    fn take_answers(&mut self, shared: &Shared) -> Result<bool> {
+        let Some(accepted) = &mut self.accepted else { return Ok(false) };
+        let answers = &mut self.answers;
+        if answers.done == self.slots.len() {
+            // All are in: from now on the set may come.
+            let ours = std::mem::take(&mut answers.values);
+            let intersection = Intersection::new(accepted.set, ours);
+            let reader = SetReader::new(accepted.set, accepted.digest, intersection);
+            self.lookup = Some(Lookup::Set { reader, pending: None });
+            return Ok(true);
+        }
+        if accepted.transcript.is_some() && answers.proofs.is_empty() {
+            return Ok(false);
+        }
+        let Some(evaluated) = answers.pending.pop_front() else { return Ok(false) };
+        let proof = answers.proofs.pop_front();
+        // A run of answers is to one run of questions, as that was sent.
+        let asked = &self.slots[answers.done..self.sent.min(answers.done + POINTS_PER_FRAME)];
+        if evaluated.len() != asked.len() {
+            let (got, expected) = (evaluated.len() as u64, asked.len() as u64);
+            return Err(PeerFault::WrongCount { what: "answers", got, expected }.into());
+        }
+        let position = answers.done as u64;
+        if let Some(proof) = proof {
+            let questions: Vec<Encoding> = asked.iter().map(|slot| slot.encoding).collect();
+            accepted.check(&shared.engine, position, &questions, &evaluated, &proof)?;
+        }
+        let indices: Vec<u32> = asked.iter().map(|slot| slot.index).collect();
+        let mut unblinded = Zeroizing::new(vec![Encoding::default(); evaluated.len()]);
+        let (engine, key) = (&shared.engine, &accepted.key);
+        self.masks
+            .unblind(engine, key, &indices, &evaluated, &mut unblinded)
+            .map_err(|invalid| invalid_point(position, invalid))?;
+        answers.keep(accepted, &self.list, &indices, &unblinded);
+        Ok(true)
+    }
+
+    /// Looks at what arrived of the set and of the labels; `false` where nothing did.
+    fn look_up(&mut self) -> Result<bool> {
+        let (lookup, worked) = match self.lookup.take() {
+            Some(Lookup::Set { mut reader, pending: Some(block) }) => {
+                reader.push(&block)?;
+                (Lookup::Set { reader, pending: None }, true)
+            }
+            Some(Lookup::Set { reader, pending: None }) if reader.is_complete() => {
+                (self.matched(reader.finish()?), true)
+            }
+            Some(Lookup::Labels(mut due)) if due.pending.is_some() => {
+                due.open(&self.answers.secrets)?;
+                (Lookup::Labels(due), true)
+            }
+            Some(Lookup::Labels(due)) if due.seen == due.elements => (due.learnt(), true),
+            Some(lookup) => (lookup, false),
+            None => return Ok(false),
+        };
+        self.lookup = Some(lookup);
+        Ok(worked)
+    }
+
+    /// The set was looked at as a whole.
+    fn matched(&self, intersection: Intersection<'_>) -> Lookup {
+        let accepted = self.accepted.as_ref().expect("a set follows an offer that was accepted");
+        match accepted.seal {
+            None => Lookup::Done(Learnt { matched: intersection.matched(), labels: None }),
+            Some(seal) => Lookup::Labels(LabelsDue {
+                seal,
+                elements: accepted.set.elements(),
+                seen: 0,
+                hits: intersection.hits().into(),
+                pending: None,
+                found: Vec::new(),
+            }),
+        }
+    }
+
+    /// What was learnt, once everything has been looked at.
+    pub(super) fn learnt(&mut self) -> Option<Learnt> {
+        match self.lookup.take() {
+            Some(Lookup::Done(learnt)) => Some(learnt),
+            other => {
+                self.lookup = other;
+                None
+            }
+        }
+    }
+
+    /// The epoch of the sender's key.
+    pub(super) fn epoch(&self) -> Option<String> {
+        self.accepted.as_ref()?.epoch.clone()
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let at = |phase, done: usize, total: usize| Progress {
+            phase,
+            done: done as u64,
+            total: total as u64,
+        };
+        let ours = self.list.len();
+        match &self.lookup {
+            None if !self.sorted => at(Phase::Blind, self.slots.len(), ours),
+            None => at(Phase::Evaluate, self.answers.done, ours),
+            Some(lookup) => {
+                let (done, total) = lookup.progress();
+                Progress { phase: Phase::Compare, done, total }
+            }
+        }
+    }
+}
+
+impl LabelsDue {
+    /// Opens those of a run that are ours.
+    fn open(&mut self, secrets: &[Zeroizing<[u8; 32]>]) -> Result<()> {
+        let Some(run) = self.pending.take() else { return Ok(()) };
+        let (length, count) = (self.seal.sealed(), run.len() / self.seal.sealed());
+        let due = (self.elements - self.seen).min(self.seal.per_run() as u64);
+        if count as u64 != due || !run.len().is_multiple_of(length) {
+            return Err(PeerFault::BadLength { frame: "labels", length: run.len() }.into());
+        }
+        let end = self.seen + count as u64;
+        while let Some((place, index)) = self.hits.pop_front_if(|(place, _)| *place < end) {
+            let sealed = &run[(place - self.seen) as usize * length..][..length];
+            let label = self.seal.open(&secrets[index as usize], sealed);
+            let label = label.ok_or(PeerFault::Malformed("labels"))?;
+            self.found.push((index, printable_whole(&label)));
+        }
+        self.seen = end;
+        Ok(())
+    }
+
+    fn learnt(mut self) -> Lookup {
+        self.found.sort_unstable_by_key(|(index, _)| *index);
+        let (matched, labels) = self.found.into_iter().unzip();
+        Lookup::Done(Learnt { matched, labels: Some(labels) })
+    }
+}
+
+impl Lookup {
+    /// Elements that were looked at, and how many there are.
+    fn progress(&self) -> (u64, u64) {
+        match self {
+            Lookup::Set { reader, .. } => (reader.received(), reader.parameters().elements()),
+            Lookup::Labels(due) => (due.seen, due.elements),
+            Lookup::Done(_) => (1, 1),
+        }
+    }
+}
+
+/// What the receiver learnt.
+pub(super) struct Learnt {
+    pub(super) matched: Vec<u32>,
+    pub(super) labels: Option<Vec<String>>,
+}
+
+impl Accepted {
+    /// Checks an offer: the session, the key, and that the set is what the terms allow.
+    fn new(shared: &Shared, offer: Offer) -> Result<Accepted> {
+        let terms = &shared.terms;
+        let context = sender_context(terms, terms.party.peer());
+        if offer.session != terms.session || (offer.epoch.is_empty() && offer.context != context) {
+            return Err(PeerFault::BrokenCommitment("session").into());
+        }
+        let seal = (offer.label_width > 0)
+            .then_some(Seal { salt: offer.label_salt, width: offer.label_width });
+        let fits = offer.elements <= terms.their_elements
+            && offer.max_queries >= terms.our_elements
+            && (offer.epoch.is_empty() || shared.variant.name.takes_prepared_sets())
+            && seal.is_some() == shared.variant.labels
+            && seal.is_none_or(Seal::is_possible);
+        let set = SetParameters::new(offer.elements, offer.max_queries);
+        let (true, Ok(set)) = (fits, set) else {
+            return Err(PeerFault::Malformed("offer").into());
+        };
+        let public = PublicKey(offer.public_key);
+        let key = Authenticated::new(&shared.engine, &public, &offer.key_proof, &context)?;
+        let transcript = shared.variant.proofs.then(|| Transcript::new(&context, &public));
+        let transcript = transcript.transpose().map_err(|_| PeerFault::BadKeyProof)?;
+        let epoch = Some(printable_whole(&offer.epoch)).filter(|epoch| !epoch.is_empty());
+        let (outputs, digest) = (Outputs::new(&offer.context), offer.set);
+        Ok(Accepted { key, outputs, set, digest, seal, epoch, transcript })
+    }
+
+    /// Checks that the offered key made a run of answers.
+    fn check(
+        &mut self,
+        engine: &Engine,
+        position: u64,
+        questions: &[Encoding],
+        evaluated: &[Encoding],
+        proof: &[u8; 64],
+    ) -> Result<()> {
+        let bad = PeerFault::BadProof { position, count: questions.len() as u64 };
+        let Some(transcript) = &mut self.transcript else { return Ok(()) };
+        let proof = BatchProof::from_bytes(proof).map_err(|_| bad.clone())?;
+        let checked = transcript.check(engine, questions, evaluated, &proof);
+        checked.map_err(|fault| match fault {
+            BatchFault::Output(invalid) => invalid_point(position, invalid),
+            _ => bad,
+        })?;
+        Ok(())
+    }
+}
+
+fn invalid_point(start: u64, invalid: InvalidPoint) -> PeerFault {
+    PeerFault::InvalidPoint { position: start + invalid.position as u64 }
+}
+
+impl Answers {
+    /// Makes outputs of unblinded answers, and keeps what the look-up needs.
+    fn keep(
+        &mut self,
+        accepted: &Accepted,
+        list: &ConsentedList,
+        indices: &[u32],
+        unblinded: &[Encoding],
+    ) {
+        let (outputs, identifiers) = (&accepted.outputs, list.identifiers());
+        let each = || indices.par_iter().zip(unblinded).with_min_len(512);
+        let message = |index: u32| identifiers[index as usize].as_bytes();
+        if accepted.seal.is_some() {
+            self.secrets.resize_with(identifiers.len(), Zeroizing::default);
+            let secrets = each().map(|(&i, encoding)| outputs.secret(message(i), encoding));
+            let secrets: Vec<_> = secrets.collect();
+            for (&index, secret) in indices.iter().zip(secrets) {
+                self.secrets[index as usize] = secret;
+            }
+        }
+        let values = each().map(|(&i, encoding)| (outputs.value(message(i), encoding), i));
+        self.values.par_extend(values);
+        self.done += indices.len();
+    }
+}
