@@ -86,7 +86,7 @@ pub(in crate::group) trait LaneMask: Copy {
 ///
 /// [`mul`]: LaneField::mul
 /// [`square`]: LaneField::square
-//////
+///
 /// Two methods beyond the field's own exist because their intermediate sums can be left unreduced:
 /// [`products`] and [`doubling`] are the two halves of the group law.
 ///

@@ -19,7 +19,12 @@ pub(super) const DIGITS: usize = 64;
 /// An odd `k` is a sum of all powers of two up to `2^255`, each with a sign: since
 /// `2^255 + ... + 2 + 1 = 2^256 - 1`, it is `2 m - (2^256 - 1)` for `m = (k - 1) / 2 + 2^255`, and bit
 /// `i` of `m` says whether `2^i` is added or subtracted. Four of those bits with value `v` make the
-/// digit `2 v - 15`. An even `k` has the group order added first, which is odd.
+/// digit `2 v - 15`. An even `k` has the group order `l` added first, which is odd.
+///
+/// That changes no product as a group element. The points that stand for one element of ristretto255
+/// are a coset `P + E[4]` in `2 E`, the doubles of the curve's points (RFC 9496; Hamburg, "Decaf",
+/// CRYPTO 2015). `2 E` has `4 l` points, so for `P` in it `4 (l P)` is the identity: `l P` is in `E[4]`,
+/// and `(k + l) P` in the coset of `k P`. Sums of both then are in one coset too.
 ///
 /// # A digit in a byte
 ///
