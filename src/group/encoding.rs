@@ -17,6 +17,13 @@ impl Encoding {
     /// The encoding of the identity, which never stands for an identifier and is refused.
     pub const IDENTITY: Encoding = Encoding([0; Encoding::LEN]);
 
+    /// The encoding of the generator, RFC 9496 section 4: what a mask is usually a multiple of.
+    pub const GENERATOR: Encoding = Encoding([
+        0xe2, 0xf2, 0xae, 0x0a, 0x6a, 0xbc, 0x4e, 0x71, 0xa8, 0x84, 0xa9, 0x61, 0xc5, 0x00, 0x51,
+        0x5f, 0x58, 0xe3, 0x0b, 0x6a, 0xa5, 0x82, 0xdd, 0x8d, 0xb6, 0xa6, 0x59, 0x45, 0xe0, 0x8d,
+        0x2d, 0x76,
+    ]);
+
     /// Whether this is a canonical, non-negative field element other than zero: all that can be
     /// said of an encoding without looking for its point. Variable time.
     #[cfg(target_arch = "x86_64")] // the reference backend has its own

@@ -8,7 +8,7 @@
 
 use super::curve::{Affine, Curve, Extended, Factors};
 use super::digits::{DIGITS, Digits, SIGN_BIT};
-use super::encode::inverses;
+use super::encode::invert_all;
 use super::{Cpu, LaneField, PerLane};
 
 /// One coordinate of eight points: limb by limb, in the backend's own representation.
@@ -45,7 +45,9 @@ impl FixedTable {
             z.push(point.z);
         }
         let mut affine = Vec::with_capacity(points.len());
-        for (point, inverse) in points.iter().zip(&inverses(curve, &z)) {
+        let mut inverses = z.clone();
+        invert_all(curve, &z, &mut inverses);
+        for (point, inverse) in points.iter().zip(&inverses) {
             let (x, y) = (point.x.mul(inverse), point.y.mul(inverse));
             affine.push(Affine::new(curve, &x, &y).to_words());
         }
@@ -82,8 +84,7 @@ pub(super) fn multiply_table<F: LaneField>(
     digits: &Digits,
 ) -> Extended<F> {
     let cpu = curve.cpu;
-    let start = Factors { e: curve.zero, f: curve.one, g: curve.one, h: curve.one };
-    let mut sum = start;
+    let mut sum = Factors::identity(curve);
     let (highest, others) = digits.high_to_low();
     let digits = std::iter::once(highest).chain(others);
     for (multiples, digits) in table.0.iter().rev().zip(digits) {
