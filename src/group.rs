@@ -46,6 +46,7 @@
 mod backend;
 mod encoding;
 mod engine;
+mod fused;
 mod hash_to_group;
 mod points;
 mod scalar;
