@@ -18,6 +18,7 @@
 //!   [`ConsentedList`];
 //! - [`list`](mod@list): reading lists from files into the gate, writing matched rows;
 //! - [`group`]: batched ristretto255; [`key`]: secret keys, each for one role;
+//! - [`proof`]: proofs that one key made a batch of evaluations;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
@@ -34,6 +35,7 @@ pub mod group;
 pub mod identifier;
 pub mod key;
 pub mod list;
+pub mod proof;
 pub mod protocol;
 pub mod report;
 #[cfg(feature = "tls")]

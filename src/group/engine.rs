@@ -59,7 +59,8 @@ impl Engine {
         self.backend
     }
 
-    pub(super) fn parallelism(&self) -> Parallelism {
+    /// The cores.
+    pub fn parallelism(&self) -> Parallelism {
         self.parallelism
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use curve25519_dalek::scalar::Scalar;
 use rand::CryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A secret scalar, not zero: a blinding key.
 ///
@@ -47,6 +47,11 @@ impl SecretScalar {
         let inverses = inverses.collect();
         halves.zeroize();
         inverses
+    }
+
+    /// The scalar itself, for arithmetic modulo the group order.
+    pub(crate) fn value(&self) -> Zeroizing<Scalar> {
+        Zeroizing::new(self.half + self.half)
     }
 
     /// Half of the scalar, for multiplications whose product is then encoded as its double.
