@@ -32,9 +32,9 @@ impl Blinding {
 
 /// One blind for each element: fresh, uniform and used once.
 pub(super) struct Masks {
-    how: Blinding,
     tag: DomainTag,
-    generator: FixedPoint,
+    /// What additive blinds are multiples of; `None` for multiplicative ones.
+    generator: Option<FixedPoint>,
     scalars: Vec<SecretScalar>,
 }
 
@@ -46,9 +46,12 @@ impl Masks {
         engine: &Engine,
         rng: &mut R,
     ) -> Masks {
-        let generator = engine.fix(&Encoding::GENERATOR).expect("the generator is a valid point");
-        let scalars = (0..elements).map(|_| SecretScalar::random(rng)).collect();
-        Masks { how, tag: DomainTag::new(HASH_TAG), generator, scalars }
+        let generator = || engine.fix(&Encoding::GENERATOR).expect("the generator is a point");
+        Masks {
+            tag: DomainTag::new(HASH_TAG),
+            generator: (how == Blinding::Additive).then(generator),
+            scalars: (0..elements).map(|_| SecretScalar::random(rng)).collect(),
+        }
     }
 
     /// Blinds identifiers, the first of which has index `start`.
@@ -62,39 +65,30 @@ impl Masks {
         let messages: Vec<&[u8; Identifier::LEN]> =
             identifiers.iter().map(Identifier::as_bytes).collect();
         let scalars = &self.scalars[start..start + identifiers.len()];
-        match self.how {
-            Blinding::Additive => {
-                let mut points = engine.hash(&self.tag, &messages);
-                engine.add(&mut points, &engine.multiply_fixed(&self.generator, scalars));
-                engine.encode(&points, out);
-            }
-            Blinding::Multiplicative => {
-                engine.hash_blind_each(&self.tag, &messages, scalars, out);
-            }
+        match &self.generator {
+            Some(generator) => engine.hash_mask(&self.tag, &messages, generator, scalars, out),
+            None => engine.hash_blind_each(&self.tag, &messages, scalars, out),
         }
     }
 
-    /// Takes the blinds off again: `out[i] = k H(x)` for the element with index `indices[i]`.
-    pub(super) fn unblind(
+    /// Takes the blinds off again: `out[i] = finish(i, k H(x))` for the element with index
+    /// `indices[i]`.
+    pub(super) fn unblind<T: Send>(
         &self,
         engine: &Engine,
         key: &Authenticated,
         indices: &[u32],
         evaluated: &[Encoding],
-        out: &mut [Encoding],
+        out: &mut [T],
+        finish: impl Fn(usize, &Encoding) -> T + Sync,
     ) -> Result<(), InvalidPoint> {
         let scalars: Vec<SecretScalar> =
             indices.iter().map(|&index| self.scalars[index as usize].clone()).collect();
-        match self.how {
-            Blinding::Additive => {
-                let mut points = engine.decode(evaluated)?;
-                engine.sub(&mut points, &engine.multiply_fixed(&key.0, &scalars));
-                engine.encode(&points, out);
-                Ok(())
-            }
-            Blinding::Multiplicative => {
-                engine.blind_each(evaluated, &SecretScalar::invert_all(&scalars), out)
-            }
+        if self.generator.is_some() {
+            engine.unmask_then(evaluated, &key.0, &scalars, out, finish)
+        } else {
+            let inverses = SecretScalar::invert_all(&scalars);
+            engine.blind_each_then(evaluated, &inverses, out, finish)
         }
     }
 }

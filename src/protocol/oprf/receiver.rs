@@ -200,12 +200,19 @@ impl Receiver {
             accepted.check(&shared.engine, position, &questions, &evaluated, &proof)?;
         }
         let indices: Vec<u32> = asked.iter().map(|slot| slot.index).collect();
-        let mut unblinded = Zeroizing::new(vec![Encoding::default(); evaluated.len()]);
+        let (outputs, identifiers) = (&accepted.outputs, self.list.identifiers());
+        let message = |i: usize| identifiers[indices[i] as usize].as_bytes();
+        let labelled = accepted.seal.is_some();
+        let finish = |i: usize, encoding: &Encoding| {
+            let secret = labelled.then(|| outputs.secret(message(i), encoding));
+            (outputs.value(message(i), encoding), secret)
+        };
+        let mut found = vec![(Output(0), None); evaluated.len()];
         let (engine, key) = (&shared.engine, &accepted.key);
         self.masks
-            .unblind(engine, key, &indices, &evaluated, &mut unblinded)
+            .unblind(engine, key, &indices, &evaluated, &mut found, finish)
             .map_err(|invalid| invalid_point(position, invalid))?;
-        answers.keep(accepted, &self.list, &indices, &unblinded);
+        answers.keep(&indices, found, if labelled { identifiers.len() } else { 0 });
         Ok(true)
     }
 
@@ -379,27 +386,21 @@ fn invalid_point(start: u64, invalid: InvalidPoint) -> PeerFault {
 }
 
 impl Answers {
-    /// Makes outputs of unblinded answers, and keeps what the look-up needs.
+    /// Keeps what the look-up needs: values, and secrets where there are labels for `labelled`
+    /// elements.
     fn keep(
         &mut self,
-        accepted: &Accepted,
-        list: &ConsentedList,
         indices: &[u32],
-        unblinded: &[Encoding],
+        found: Vec<(Output, Option<Zeroizing<[u8; 32]>>)>,
+        labelled: usize,
     ) {
-        let (outputs, identifiers) = (&accepted.outputs, list.identifiers());
-        let each = || indices.par_iter().zip(unblinded).with_min_len(512);
-        let message = |index: u32| identifiers[index as usize].as_bytes();
-        if accepted.seal.is_some() {
-            self.secrets.resize_with(identifiers.len(), Zeroizing::default);
-            let secrets = each().map(|(&i, encoding)| outputs.secret(message(i), encoding));
-            let secrets: Vec<_> = secrets.collect();
-            for (&index, secret) in indices.iter().zip(secrets) {
+        self.secrets.resize_with(labelled, Zeroizing::default);
+        for (&index, (value, secret)) in indices.iter().zip(found) {
+            self.values.push((value, index));
+            if let Some(secret) = secret {
                 self.secrets[index as usize] = secret;
             }
         }
-        let values = each().map(|(&i, encoding)| (outputs.value(message(i), encoding), i));
-        self.values.par_extend(values);
         self.done += indices.len();
     }
 }

@@ -216,17 +216,20 @@ impl Preparing {
         }
         let run = &identifiers[..identifiers.len().min(WORK_UNIT)];
         let messages: Vec<&[u8; Identifier::LEN]> = run.iter().map(Identifier::as_bytes).collect();
-        let mut encodings = vec![Encoding::default(); run.len()];
-        engine.hash_blind(&self.tag, &messages, key.scalar(), &mut encodings);
         let outputs = &self.outputs;
-        let pairs = || messages.par_iter().zip(&encodings).with_min_len(512);
+        let sealed = self.sealing.is_some();
+        let finish = |i: usize, encoding: &Encoding| {
+            let secret = sealed.then(|| outputs.secret(messages[i], encoding));
+            (outputs.value(messages[i], encoding), secret)
+        };
+        let mut found = vec![(Output(0), None); run.len()];
+        engine.hash_blind_then(&self.tag, &messages, key.scalar(), &mut found, finish);
+        let values = found.iter().zip(start as u32..).map(|((value, _), index)| (*value, index));
+        self.values.extend(values);
         if let Some(sealing) = &mut self.sealing {
-            let secrets = pairs().map(|(message, encoding)| outputs.secret(message, encoding));
-            sealing.seal_next(&secrets.collect::<Vec<_>>());
+            let secrets: Vec<_> = found.into_iter().filter_map(|(_, secret)| secret).collect();
+            sealing.seal_next(&secrets);
         }
-        let values = pairs().map(|(message, encoding)| outputs.value(message, encoding));
-        let indices = (0..run.len()).into_par_iter().map(|offset| (start + offset) as u32);
-        self.values.par_extend(values.zip(indices));
         true
     }
 
