@@ -1,0 +1,636 @@
+//! Attacks on every protocol to which they apply: a peer that is honest but for what it changes in the
+//! frames that it sends.
+//!
+//! [`Attack::run`] has two library sessions talk, with the cheating one's frames passed through a
+//! function. `adversarial.rs` has the peers that need code of their own.
+
+mod common;
+
+use std::sync::Arc;
+
+use blindmatch::error::{Error, PeerFault};
+use blindmatch::group::Encoding;
+use blindmatch::label::Labels;
+use blindmatch::protocol::{Input, Party, ProtocolName, Reveal};
+use blindmatch::session::{Action, Outcome, Session, Settings};
+use blindmatch::wire::{Decoder, Frame, Offer};
+use common::{addresses, fault};
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+
+/// What a cheating side does to each frame that it sends: sends others in its place, none or several.
+type Tamper<'a> = &'a mut dyn FnMut(Frame) -> Vec<Frame>;
+
+/// A session in which one side cheats.
+#[derive(Clone, Copy, Debug)]
+struct Attack {
+    protocol: ProtocolName,
+    reveal: Reveal,
+    cheat: Party,
+    /// Elements of each side; half of the smaller number match.
+    sizes: [u64; 2],
+}
+
+/// Every protocol with every reveal, either side cheating.
+fn all() -> Vec<Attack> {
+    let mut all = Vec::new();
+    for protocol in ProtocolName::ALL {
+        for reveal in Reveal::ALL.into_iter().filter(|&reveal| protocol.can_reveal(reveal)) {
+            for cheat in [Party::Advertiser, Party::Platform] {
+                all.push(Attack { protocol, reveal, cheat, sizes: [12, 30] });
+            }
+        }
+    }
+    all
+}
+
+impl Attack {
+    /// Those in which the cheating side is asked, and answers with an oblivious function.
+    fn cheating_senders() -> impl Iterator<Item = Attack> {
+        all()
+            .into_iter()
+            .filter(|a| a.protocol != ProtocolName::Dh && a.reveal.gives_matches_to(a.cheat.peer()))
+    }
+
+    /// Those in which the cheating side sends a list of points.
+    fn cheating_askers() -> impl Iterator<Item = Attack> {
+        all().into_iter().filter(|attack| {
+            attack.protocol == ProtocolName::Dh || attack.reveal.gives_matches_to(attack.cheat)
+        })
+    }
+
+    /// Whether a wrong answer is proven to be wrong.
+    fn is_proven(self) -> bool {
+        self.protocol != ProtocolName::Oprf
+    }
+
+    fn sessions(self) -> [Session; 2] {
+        self.sessions_seeded(None)
+    }
+
+    fn sessions_seeded(self, seed: Option<&str>) -> [Session; 2] {
+        let [few, many] = self.sizes;
+        let common = few.min(many) / 2;
+        let rows = [addresses(0..few), addresses(few - common..few - common + many)];
+        let lists = rows.each_ref().map(|rows| common::list(rows));
+        let settings: [Settings; 2] = common::settings(self.reveal, 0);
+        let mut sessions = settings.into_iter().zip(lists).map(|(mut settings, list)| {
+            settings.protocol = self.protocol;
+            let labelled = self.protocol == ProtocolName::Labelled;
+            let input = match settings.party {
+                Party::Platform if labelled => {
+                    let label = |index| format!("label {index}");
+                    let labels = Labels::new((0..list.len()).map(label)).unwrap();
+                    Input::with_labels(list, Arc::new(labels))
+                }
+                _ => list.into(),
+            };
+            let party = settings.party;
+            match seed {
+                None => Session::new(settings, input).unwrap(),
+                Some(seed) => {
+                    let rng = common::Seeded::new(format!("{seed} {party}"));
+                    Session::with_rng(settings, input, rng).unwrap()
+                }
+            }
+        });
+        [sessions.next().unwrap(), sessions.next().unwrap()]
+    }
+
+    /// What the honest side comes to. The cheating side hangs up once it can do no more.
+    fn run(self, tamper: Tamper<'_>) -> Result<Outcome, Error> {
+        self.run_between(self.sessions(), tamper)
+    }
+
+    fn run_between(self, sides: [Session; 2], tamper: Tamper<'_>) -> Result<Outcome, Error> {
+        let [advertiser, platform] = sides;
+        let (mut honest, mut cheat) = match self.cheat {
+            Party::Advertiser => (platform, advertiser),
+            Party::Platform => (advertiser, platform),
+        };
+        let mut frames = Decoder::default();
+        let mut cheat_ended = false;
+        loop {
+            let mut stirred = false;
+            loop {
+                match honest.advance(true)? {
+                    Action::Send(bytes) => cheat.receive(&bytes),
+                    Action::Worked => {}
+                    Action::Wait => break,
+                    Action::Done => return Ok(honest.outcome().unwrap()),
+                }
+                stirred = true;
+            }
+            while !cheat_ended {
+                match cheat.advance(true) {
+                    Ok(Action::Send(bytes)) => {
+                        frames.push(&bytes);
+                        let frame = frames.next_frame().unwrap().expect("one whole frame");
+                        tamper(frame).iter().for_each(|frame| honest.receive(&frame.encode()));
+                    }
+                    Ok(Action::Worked) => {}
+                    Ok(Action::Wait) => break,
+                    Ok(Action::Done) | Err(_) => cheat_ended = true,
+                }
+                stirred = true;
+            }
+            if !stirred {
+                honest.hung_up()?;
+                return Ok(honest.outcome().unwrap());
+            }
+        }
+    }
+
+    /// Runs it with a change to the frames of one kind.
+    fn change(self, mut change: impl FnMut(&mut Frame)) -> Result<Outcome, Error> {
+        self.run(&mut |mut frame| {
+            change(&mut frame);
+            vec![frame]
+        })
+    }
+
+    fn change_points(self, mut change: impl FnMut(&mut Vec<Encoding>)) -> Result<Outcome, Error> {
+        self.change(|frame| {
+            if let Frame::Points(points) = frame {
+                change(points);
+            }
+        })
+    }
+
+    fn change_answers(self, mut change: impl FnMut(&mut Vec<Encoding>)) -> Result<Outcome, Error> {
+        self.change(|frame| {
+            if let Frame::Evaluated(points) = frame {
+                change(points);
+            }
+        })
+    }
+
+    fn change_offer(self, mut change: impl FnMut(&mut Offer)) -> Result<Outcome, Error> {
+        self.change(|frame| {
+            if let Frame::Offer(offer) = frame {
+                change(offer);
+            }
+        })
+    }
+
+    /// The number of elements that the cheating side announces.
+    fn announced(self) -> u64 {
+        self.sizes[usize::from(self.cheat == Party::Platform)]
+    }
+}
+
+/// The fault that ends an attack.
+fn blamed(attack: Attack, outcome: Result<Outcome, Error>) -> PeerFault {
+    match outcome {
+        Ok(_) => panic!("{attack:?}: went unnoticed"),
+        Err(error) => fault(error),
+    }
+}
+
+fn decode(point: &Encoding) -> RistrettoPoint {
+    CompressedRistretto(point.0).decompress().unwrap()
+}
+
+fn encode(point: &RistrettoPoint) -> Encoding {
+    Encoding(point.compress().0)
+}
+
+/// The encoding of some point, and one of none that sorts right after it.
+fn invalid_after(point: &Encoding) -> Encoding {
+    let mut bytes = point.0;
+    loop {
+        *bytes.iter_mut().rev().find(|byte| **byte != 0xff).unwrap() += 1;
+        if CompressedRistretto(bytes).decompress().is_none() {
+            return Encoding(bytes);
+        }
+    }
+}
+
+#[test]
+fn without_a_change_every_session_is_complete() {
+    for attack in all() {
+        let outcome = attack.change(|_| {}).unwrap();
+        let honest = attack.cheat.peer();
+        let learns = attack.reveal.gives_matches_to(honest) || attack.reveal == Reveal::Count;
+        assert_eq!(outcome.answer.count, learns.then_some(6), "{attack:?}");
+    }
+}
+
+// --- Lists of points ----------------------------------------------------------------------------
+
+#[test]
+fn a_bad_point_is_named_by_its_position() {
+    for attack in Attack::cheating_askers() {
+        for position in [0, 5, 11] {
+            let end = attack.change_points(|points| {
+                points[position] = invalid_after(&points[position]);
+            });
+            let expected = PeerFault::InvalidPoint { position: position as u64 };
+            assert_eq!(blamed(attack, end), expected, "{attack:?}");
+        }
+        let end = attack.change_points(|points| points[0] = Encoding::IDENTITY);
+        assert_eq!(blamed(attack, end), PeerFault::InvalidPoint { position: 0 }, "{attack:?}");
+        // p + 8 in the last place: the same element as 8, not its encoding.
+        let end = attack.change_points(|points| {
+            let last = points.last_mut().unwrap();
+            *last = Encoding([0xff; 32]);
+        });
+        let position = attack.announced() - 1;
+        assert_eq!(blamed(attack, end), PeerFault::InvalidPoint { position }, "{attack:?}");
+    }
+}
+
+#[test]
+fn points_out_of_order_or_twice_are_refused() {
+    for attack in Attack::cheating_askers() {
+        let end = attack.change_points(|points| points.swap(3, 4));
+        assert_eq!(blamed(attack, end), PeerFault::NotSorted { position: 4 }, "{attack:?}");
+        let end = attack.change_points(|points| points[4] = points[3]);
+        assert_eq!(blamed(attack, end), PeerFault::NotSorted { position: 4 }, "{attack:?}");
+    }
+}
+
+/// One answer more than was announced would be one guess more.
+#[test]
+fn more_points_than_announced_are_refused() {
+    for attack in Attack::cheating_askers() {
+        let end = attack.change_points(|points| {
+            let more = encode(&(decode(&points[0]) + RISTRETTO_BASEPOINT_POINT));
+            points.push(more);
+            points.sort_unstable();
+        });
+        let expected = attack.announced();
+        let fault = PeerFault::WrongCount { what: "points", got: expected + 1, expected };
+        assert_eq!(blamed(attack, end), fault, "{attack:?}");
+        // And in a frame of their own, once all were there.
+        let mut more = None;
+        let end = attack.run(&mut |frame| match &frame {
+            Frame::Points(points) => {
+                more = Some(points[0]);
+                vec![frame]
+            }
+            _ => match more.take() {
+                Some(point) => vec![Frame::Points(vec![point]), frame],
+                None => vec![frame],
+            },
+        });
+        assert!(end.is_err(), "{attack:?}");
+    }
+}
+
+#[test]
+fn fewer_points_and_a_hang_up_are_noticed() {
+    for attack in Attack::cheating_askers() {
+        let end = attack.change_points(|points| {
+            points.pop();
+        });
+        // A sender of an oblivious function that learns nothing has nothing to lose, yet says so.
+        let expected = [
+            PeerFault::HungUp("evaluate"),
+            PeerFault::Unexpected(0x12),
+            PeerFault::Unexpected(0x04),
+        ];
+        let fault = blamed(attack, end);
+        assert!(expected.contains(&fault), "{attack:?} {fault:?}");
+    }
+}
+
+// --- Answers of an oblivious function -----------------------------------------------------------
+
+/// A wrong key for one element, two answers swapped, an answer that is shifted, one that is another
+/// question's: caught where answers are proven. Where they are not, the session ends with a wrong
+/// answer, as the documentation of `oprf` says.
+#[test]
+fn wrong_answers_are_caught_where_they_are_proven() {
+    let changes: [fn(&mut Vec<Encoding>); 4] = [
+        |answers| answers[2] = encode(&(decode(&answers[2]) * curve25519_dalek::Scalar::from(2u8))),
+        |answers| answers.swap(1, 2),
+        |answers| answers[5] = encode(&(decode(&answers[5]) + RISTRETTO_BASEPOINT_POINT)),
+        |answers| answers[3] = answers[4],
+    ];
+    for attack in Attack::cheating_senders() {
+        let count = attack.sizes[usize::from(attack.cheat == Party::Advertiser)];
+        for change in changes {
+            let end = attack.change_answers(change);
+            if attack.is_proven() {
+                let expected = PeerFault::BadProof { position: 0, count };
+                assert_eq!(blamed(attack, end), expected, "{attack:?}");
+            } else {
+                assert!(end.unwrap().answer.count.unwrap() <= 6);
+            }
+        }
+    }
+}
+
+/// The undetected one, spelt out: a platform that answers with another key makes matches disappear.
+#[test]
+fn undetected_by_design_oprf_a_platform_may_answer_with_another_key() {
+    let attack = Attack::cheating_senders().find(|a| !a.is_proven()).unwrap();
+    let end = attack.change_answers(|answers| {
+        let twice =
+            |answer: &Encoding| encode(&(decode(answer) * curve25519_dalek::Scalar::from(2u8)));
+        answers.iter_mut().for_each(|answer| *answer = twice(answer));
+    });
+    assert_eq!(end.unwrap().answer.count, Some(0));
+}
+
+/// A key that changes in mid-session: the first run is honest, the second is made with another key.
+#[test]
+fn a_key_changed_in_mid_session_is_caught_at_the_run_where_it_changed() {
+    for protocol in [ProtocolName::Voprf, ProtocolName::TwoHash, ProtocolName::Labelled] {
+        let attack = Attack {
+            protocol,
+            reveal: Reveal::Advertiser,
+            cheat: Party::Platform,
+            sizes: [16_384 + 100, 5],
+        };
+        let mut run = 0;
+        let end = attack.change_answers(|answers| {
+            run += 1;
+            if run == 2 {
+                let other = curve25519_dalek::Scalar::from(3u8);
+                answers.iter_mut().for_each(|answer| *answer = encode(&(decode(answer) * other)));
+            }
+        });
+        let expected = PeerFault::BadProof { position: 16_384, count: 100 };
+        assert_eq!(blamed(attack, end), expected, "{attack:?}");
+    }
+}
+
+#[test]
+fn answers_that_are_no_points_or_too_many_or_too_few_are_refused() {
+    for attack in Attack::cheating_senders() {
+        let count = attack.sizes[usize::from(attack.cheat == Party::Advertiser)];
+        for bad in [Encoding::IDENTITY, Encoding([0xff; 32])] {
+            let end = attack.change_answers(|answers| answers[7] = bad);
+            let expected = PeerFault::InvalidPoint { position: 7 };
+            assert_eq!(blamed(attack, end), expected, "{attack:?}");
+        }
+        for (got, change) in [
+            (count - 1, Box::new(|a: &mut Vec<Encoding>| drop(a.pop())) as Box<dyn Fn(&mut _)>),
+            (count + 1, Box::new(|a: &mut Vec<Encoding>| a.push(a[0]))),
+        ] {
+            let end = attack.change_answers(|answers| change(answers));
+            let expected = PeerFault::WrongCount { what: "answers", got, expected: count };
+            assert_eq!(blamed(attack, end), expected, "{attack:?}");
+        }
+    }
+}
+
+#[test]
+fn answers_before_questions_are_refused() {
+    for attack in Attack::cheating_senders() {
+        let end = attack.run(&mut |frame| match frame {
+            Frame::Offer(offer) => {
+                vec![
+                    Frame::Offer(offer),
+                    Frame::Evaluated(vec![Encoding::GENERATOR]),
+                    Frame::Proof([0; 64]),
+                ]
+            }
+            frame => vec![frame],
+        });
+        let fault = blamed(attack, end);
+        let expected = [
+            PeerFault::WrongCount { what: "answers", got: 1, expected: 0 },
+            PeerFault::WrongCount {
+                what: "answers",
+                got: 1,
+                expected: attack.sizes[usize::from(attack.cheat == Party::Advertiser)],
+            },
+            PeerFault::Unexpected(0x22),
+        ];
+        assert!(expected.contains(&fault), "{attack:?} {fault:?}");
+    }
+}
+
+// --- Offers and proofs --------------------------------------------------------------------------
+
+#[test]
+fn a_key_without_a_proof_is_refused() {
+    for attack in Attack::cheating_senders() {
+        let other = encode(&(RISTRETTO_BASEPOINT_POINT * curve25519_dalek::Scalar::from(77u8)));
+        let changes: [&dyn Fn(&mut Offer); 5] = [
+            &|offer| offer.public_key = other,
+            &|offer| offer.public_key = Encoding::IDENTITY,
+            &|offer| offer.public_key = Encoding([0xff; 32]),
+            &|offer| offer.key_proof[3] ^= 1,
+            &|offer| offer.key_proof = [0xff; 64],
+        ];
+        for change in changes {
+            let end = attack.change_offer(change);
+            assert_eq!(blamed(attack, end), PeerFault::BadKeyProof, "{attack:?}");
+        }
+    }
+}
+
+#[test]
+fn offers_that_do_not_fit_the_terms_are_refused() {
+    for attack in Attack::cheating_senders() {
+        let labelled = attack.protocol == ProtocolName::Labelled;
+        let changes: [&dyn Fn(&mut Offer); 6] = [
+            &|offer| offer.elements = 1 << 20,
+            &|offer| offer.elements = u64::MAX,
+            &|offer| offer.max_queries = 1,
+            &|offer| offer.max_queries = 1 << 40,
+            &|offer| offer.label_width = if labelled { 0 } else { 32 },
+            &|offer| offer.label_width = 8,
+        ];
+        for change in changes {
+            let end = attack.change_offer(change);
+            assert_eq!(blamed(attack, end), PeerFault::Malformed("offer"), "{attack:?}");
+        }
+        for change in [(|o| o.session = [1; 32]) as fn(&mut Offer), |o| o.context = [1; 32]] {
+            let end = attack.change_offer(change);
+            let expected = PeerFault::BrokenCommitment("session");
+            assert_eq!(blamed(attack, end), expected, "{attack:?}");
+        }
+    }
+}
+
+/// An epoch is for protocols that take prepared sets; elsewhere it would be a way around the session.
+#[test]
+fn an_epoch_where_there_is_none_is_refused() {
+    for attack in Attack::cheating_senders().filter(|a| !a.protocol.takes_prepared_sets()) {
+        let end = attack.change_offer(|offer| {
+            offer.epoch = "2026-11".into();
+            offer.context = [1; 32];
+        });
+        assert_eq!(blamed(attack, end), PeerFault::Malformed("offer"), "{attack:?}");
+    }
+}
+
+/// What one session said is of no use in another between the same sides.
+#[test]
+fn offers_answers_and_proofs_of_another_session_are_refused() {
+    for attack in Attack::cheating_senders() {
+        let mut recorded = Vec::new();
+        attack
+            .run(&mut |frame| {
+                recorded.push(frame.clone());
+                vec![frame]
+            })
+            .unwrap();
+        let replayed = |wanted: fn(&Frame) -> bool| {
+            let old = recorded.iter().find(|frame| wanted(frame)).cloned();
+            attack.change(|frame| {
+                if wanted(frame) {
+                    *frame = old.clone().unwrap();
+                }
+            })
+        };
+        let end = replayed(|frame| matches!(frame, Frame::Offer(_)));
+        assert_eq!(blamed(attack, end), PeerFault::BrokenCommitment("session"), "{attack:?}");
+        let end = replayed(|frame| matches!(frame, Frame::Set(_)));
+        let fault = blamed(attack, end);
+        assert_eq!(fault, PeerFault::BrokenCommitment("compressed set"), "{attack:?}");
+        if attack.is_proven() {
+            for wanted in
+                [(|frame| matches!(frame, Frame::Proof(_))) as fn(&Frame) -> bool, |frame| {
+                    matches!(frame, Frame::Evaluated(_))
+                }]
+            {
+                let fault = blamed(attack, replayed(wanted));
+                assert!(matches!(fault, PeerFault::BadProof { .. }), "{attack:?}: {fault:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_proof_with_any_bit_changed_is_refused() {
+    let attack = Attack::cheating_senders().find(|a| a.is_proven()).unwrap();
+    for bit in (0..512).step_by(37) {
+        let end = attack.change(|frame| {
+            if let Frame::Proof(proof) = frame {
+                proof[bit / 8] ^= 1 << (bit % 8);
+            }
+        });
+        let expected = PeerFault::BadProof { position: 0, count: 12 };
+        assert_eq!(blamed(attack, end), expected, "bit {bit}");
+    }
+}
+
+// --- Sets and labels ----------------------------------------------------------------------------
+
+#[test]
+fn a_changed_set_is_refused() {
+    for attack in Attack::cheating_senders() {
+        for byte in [0, 4, 9, 40, 100] {
+            let end = attack.change(|frame| {
+                if let Frame::Set(block) = frame {
+                    let byte = byte % block.len();
+                    block[byte] ^= 4;
+                }
+            });
+            let fault = blamed(attack, end);
+            let expected = matches!(
+                fault,
+                PeerFault::BadSet { .. } | PeerFault::BrokenCommitment("compressed set")
+            );
+            assert!(expected, "{attack:?}: {fault:?}");
+        }
+        let end = attack.run(&mut |frame| match frame {
+            Frame::Set(block) => vec![Frame::Set(block.clone()), Frame::Set(block)],
+            frame => vec![frame],
+        });
+        assert!(end.is_err(), "{attack:?}");
+    }
+}
+
+#[test]
+fn labels_that_do_not_open_or_do_not_fit_are_refused() {
+    let labelled = |attack: &Attack| attack.protocol == ProtocolName::Labelled;
+    for attack in Attack::cheating_senders().filter(labelled) {
+        // Every label is changed, so those of matches are too.
+        let end = attack.change(|frame| {
+            if let Frame::Labels(run) = frame {
+                run.iter_mut().step_by(16).for_each(|byte| *byte ^= 1);
+            }
+        });
+        assert_eq!(blamed(attack, end), PeerFault::Malformed("labels"));
+        let end = attack.change(|frame| {
+            if let Frame::Labels(run) = frame {
+                run.pop();
+            }
+        });
+        assert!(matches!(blamed(attack, end), PeerFault::BadLength { frame: "labels", .. }));
+        // Labels in another order: none opens under the output of another element.
+        let end = attack.change(|frame| {
+            if let Frame::Labels(run) = frame {
+                let half = run.len() / 2;
+                run.rotate_left(half);
+            }
+        });
+        assert_eq!(blamed(attack, end), PeerFault::Malformed("labels"));
+    }
+    for attack in Attack::cheating_senders().filter(|attack| !labelled(attack)) {
+        let end = attack.run(&mut |frame| match frame {
+            Frame::Set(block) => vec![Frame::Set(block), Frame::Labels(vec![0; 32])],
+            frame => vec![frame],
+        });
+        assert_eq!(blamed(attack, end), PeerFault::Unexpected(0x24), "{attack:?}");
+    }
+}
+
+// --- The stream as a whole ----------------------------------------------------------------------
+
+/// A mirror: it sends back whatever it hears. Were it let, everything would seem to match.
+#[test]
+fn a_mirror_is_refused() {
+    for attack in all() {
+        let [advertiser, platform] = attack.sessions();
+        let (mut honest, mut peer) = match attack.cheat {
+            Party::Advertiser => (platform, advertiser),
+            Party::Platform => (advertiser, platform),
+        };
+        let Ok(Action::Send(hello)) = peer.advance(true) else { panic!("no hello") };
+        honest.receive(&hello);
+        let mut hellos = 0;
+        let end = loop {
+            match honest.advance(true) {
+                Ok(Action::Send(bytes)) => {
+                    hellos += 1;
+                    if hellos > 1 {
+                        honest.receive(&bytes);
+                    }
+                }
+                Ok(Action::Worked) => {}
+                Ok(Action::Wait) => break honest.hung_up().err(),
+                Ok(Action::Done) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        assert!(end.is_some(), "{attack:?}");
+    }
+}
+
+/// Frames that are dropped, doubled, swapped, cut short or changed, one at a time, on a stream that is
+/// otherwise the same: an error, or the right answer, and never a panic or a wait without end. Where
+/// nothing proves the peer's words (tags of `dh`, answers of `oprf`) the answer may be another.
+#[test]
+fn whatever_happens_to_one_frame_the_honest_side_ends_well() {
+    let happenings: [fn(Frame) -> Vec<Frame>; 4] = [
+        |_| vec![],
+        |frame| vec![frame.clone(), frame],
+        |frame| vec![Frame::KeepAlive, frame, Frame::KeepAlive],
+        |frame| vec![Frame::Finished, frame],
+    ];
+    for attack in all() {
+        let mut frames = 0;
+        attack.change(|_| frames += 1).unwrap();
+        for at in 0..frames {
+            for (number, happening) in happenings.iter().enumerate() {
+                let mut index = 0;
+                let end = attack.run(&mut |frame| {
+                    index += 1;
+                    if index == at + 1 { happening(frame) } else { vec![frame] }
+                });
+                if let Ok(outcome) = end {
+                    let told = outcome.answer.count.is_none_or(|count| count == 6);
+                    assert!(told, "{attack:?}: frame {at}, happening {number}");
+                }
+            }
+        }
+    }
+}
