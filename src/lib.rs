@@ -20,6 +20,7 @@
 //! - [`group`]: batched ristretto255; [`key`]: secret keys, each for one role;
 //! - [`proof`]: proofs that one key made a batch of evaluations;
 //! - [`set`]: compressed sets of outputs; [`label`]: what matched entries come with;
+//! - [`rfc9497`]: oblivious pseudorandom functions as others have them, for interoperability;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
@@ -40,6 +41,7 @@ pub mod list;
 pub mod proof;
 pub mod protocol;
 pub mod report;
+pub mod rfc9497;
 #[cfg(feature = "tls")]
 pub mod server;
 pub mod session;

@@ -126,20 +126,20 @@ pub struct InvalidPublicKey;
 
 /// What both proofs are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Scalars {
-    challenge: Scalar,
-    response: Scalar,
+pub(crate) struct Scalars {
+    pub(crate) challenge: Scalar,
+    pub(crate) response: Scalar,
 }
 
 impl Scalars {
-    fn to_bytes(self) -> [u8; 64] {
+    pub(crate) fn to_bytes(self) -> [u8; 64] {
         let mut bytes = [0; 64];
         bytes[..32].copy_from_slice(self.challenge.as_bytes());
         bytes[32..].copy_from_slice(self.response.as_bytes());
         bytes
     }
 
-    fn from_bytes(bytes: &[u8; 64]) -> Result<Self, InvalidProof> {
+    pub(crate) fn from_bytes(bytes: &[u8; 64]) -> Result<Self, InvalidProof> {
         let [challenge, response] = *bytes.as_chunks::<32>().0 else { return Err(InvalidProof) };
         let scalar = |bytes| Option::from(Scalar::from_canonical_bytes(bytes)).ok_or(InvalidProof);
         Ok(Scalars { challenge: scalar(challenge)?, response: scalar(response)? })
@@ -147,11 +147,11 @@ impl Scalars {
 }
 
 /// The point of an encoding. `None` for the identity too.
-fn vartime_decode(encoding: &Encoding) -> Option<RistrettoPoint> {
+pub(crate) fn vartime_decode(encoding: &Encoding) -> Option<RistrettoPoint> {
     let point = CompressedRistretto(encoding.0).decompress();
     point.filter(|_| *encoding != Encoding::IDENTITY)
 }
 
-fn encode(point: &RistrettoPoint) -> Encoding {
+pub(crate) fn encode(point: &RistrettoPoint) -> Encoding {
     Encoding(point.compress().0)
 }
