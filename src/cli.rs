@@ -1,6 +1,7 @@
 //! Commands, and what they share: logging, threads, signals, errors with their remedies.
 
 mod args;
+mod backends;
 mod check;
 mod connect;
 mod keygen;
@@ -44,7 +45,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> blindmatch::Result<()> {
     let serves = matches!(cli.command, Command::Serve(_));
     log_to_stderr(cli.verbose + u8::from(serves));
-    if let Some(threads) = cli.threads {
+    if let Some(threads) = cli.threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| Error::Misuse(format!("--threads: {e}")))?;
     }

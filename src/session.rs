@@ -42,6 +42,7 @@ use std::time::{Duration, Instant};
 use rand::CryptoRng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use tracing::debug;
 
 use crate::consent::ConsentedList;
 use crate::error::{Error, PeerFault, Result};
@@ -230,6 +231,7 @@ impl Session {
                 handshake::Progress::Wait => Step::Wait,
                 handshake::Progress::Agreed(agreed) => {
                     self.terms = Some(agreed.terms.clone());
+                    debug!(backend = agreed.engine.backend().name(), "terms agreed on");
                     let dh = Dh::new(agreed.terms, agreed.engine, agreed.list, &mut self.rng);
                     self.state = State::Running(Box::new(dh));
                     Step::Worked

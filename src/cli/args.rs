@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use blindmatch::consent::Purpose;
+use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::identifier::{Profile, Region};
 use blindmatch::list::Format;
 use blindmatch::protocol::Reveal;
@@ -13,6 +14,8 @@ use blindmatch::transport::identity::{Identity, Trust};
 use blindmatch::transport::tls::{Endpoint, Limits};
 use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
+
+use super::backends;
 
 /// Private matching of two consented lists.
 ///
@@ -29,9 +32,19 @@ pub struct Cli {
     /// No progress bar and no summary
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Threads to compute on; all cores unless given
-    #[arg(long, global = true, value_parser = threads, value_name = "N")]
-    pub threads: Option<usize>,
+}
+
+impl Cli {
+    /// Threads to compute on, where they are limited.
+    pub fn threads(&self) -> Option<usize> {
+        match &self.command {
+            Command::Match(args) => args.compute.threads.threads,
+            Command::Check(args) => args.threads.threads,
+            Command::Serve(args) => args.compute.threads.threads,
+            Command::Connect(args) => args.compute.threads.threads,
+            Command::Keygen(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +59,34 @@ pub enum Command {
     Serve(ServeArgs),
     /// Be the advertiser: match with a platform over the network
     Connect(ConnectArgs),
+}
+
+/// How many cores are used.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Computing")]
+pub struct ThreadArgs {
+    /// Threads to compute on; all cores unless given
+    #[arg(long, value_parser = threads, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// What the group arithmetic runs on.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Computing")]
+pub struct ComputeArgs {
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+    /// Instructions that the group arithmetic uses: portable, avx2 or avx512. The best that this CPU
+    /// has unless given; the answer is always the same
+    #[arg(long, value_parser = backends::parse, value_name = "NAME")]
+    pub backend: Option<Backend>,
+}
+
+impl ComputeArgs {
+    /// The engine of a session.
+    pub fn engine(&self) -> Engine {
+        Engine::new(self.backend.unwrap_or_else(Backend::detect), Parallelism::Rayon)
+    }
 }
 
 /// How a list is read and who on it may take part.
@@ -117,6 +158,8 @@ pub struct MatchArgs {
     pub list: ListArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +175,8 @@ pub struct CheckArgs {
     /// Write the counts here, as JSON; `-` is standard output
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub threads: ThreadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -208,6 +253,8 @@ pub struct ServeArgs {
     /// them
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub results: Option<PathBuf>,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -233,6 +280,8 @@ pub struct ConnectArgs {
     pub limits: LimitArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 impl KeyArgs {
