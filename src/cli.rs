@@ -2,6 +2,7 @@
 
 mod args;
 mod backends;
+mod bench;
 mod check;
 mod connect;
 mod keygen;
@@ -58,6 +59,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Keygen(args) => keygen::run(args, &shared),
         Command::Serve(args) => serve::run(args, &shared),
         Command::Connect(args) => connect::run(args, &shared),
+        Command::Bench(args) => bench::run(args, &shared),
     }
 }
 

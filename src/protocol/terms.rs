@@ -114,6 +114,9 @@ pub enum ProtocolName {
 }
 
 impl ProtocolName {
+    /// Every protocol.
+    pub const ALL: [ProtocolName; 1] = [ProtocolName::Dh];
+
     /// Its name.
     pub fn name(self) -> &'static str {
         match self {
