@@ -3,36 +3,47 @@
 //! One line a figure, for example
 //!
 //! ```text
-//! ratio stage=hash_blind backend=avx2 median=2.73 spread=0.05 against=dalek ns=13270
+//! ratio stage=hash_blind backend=avx2 median=3.05 spread=0.05 against=dalek dalek_ns=38210 ours_ns=12530
+//! whole stage=dh backend=avx2 median=49.3 spread=0.4 unit=cpu_us_a_pair size=65536 wall_s=3.24 rounds=5
 //! ```
 //!
 //! Both sides of a ratio run in turn, many rounds, on one thread of one process: what a neighbour
 //! or the clock does to one it does to the other. `median` is that of the rounds' ratios, `spread`
-//! half the distance between their quartiles, `ns` our median time an element. Every side's output
-//! is compared with the reference's before anything is timed.
+//! half the distance between their quartiles, `dalek_ns` and `ours_ns` the median times an element.
+//! Every side's output is compared with the reference's before anything is timed.
 //!
-//! `against=dalek` is curve25519-dalek at its best: its vector backend, the key halved once, the
-//! products encoded in batches as doubles. In other lines it names the stage of ours, or the
-//! backend, that is compared with.
+//! `against=dalek` is curve25519-dalek at its best (`src/bench/stages.rs`). In other lines it names
+//! the stage of ours, or the backend, that is compared with, and so does `..._ns`.
+//!
+//! `whole` is a match by Diffie-Hellman of two lists of `BLINDMATCH_BENCH_SIZE` rows in memory, CPU
+//! time of both sides on one thread, an element pair; every answer is checked. The size is 2^16
+//! unless given; figures that are published are of 2^20, which takes some ten minutes:
+//!
+//! ```text
+//! BLINDMATCH_BENCH_SIZE=2^20 taskset -c 0 cargo bench --bench ratio whole
+//! ```
 //!
 //! With `--test`, one short round: for continuous integration, where only the answers matter. Another
-//! argument is part of the `stage=... backend=...` of the figures to measure.
+//! argument is part of the `kind stage=... backend=...` of the figures to measure.
 
 use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, Points, SecretScalar};
-use curve25519_dalek::Scalar;
-use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
-use rustix::time::{ClockId, clock_gettime};
+use blindmatch::bench::measure::Sample;
+use blindmatch::bench::stages::{CHUNK, Input, Output, Run, Stage, Times};
+use blindmatch::bench::whole::Setup;
+use blindmatch::bench::workload::{self, Pair};
+use blindmatch::group::{Backend, Encoding, Engine, Parallelism};
+use blindmatch::protocol::ProtocolName;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let test = arguments.iter().any(|argument| argument == "--test");
-    let (elements, rounds) = if test { (24, 1) } else { (256, 101) };
+    let (elements, rounds) = if test { (24, 1) } else { (CHUNK, 101) };
     let filter = arguments.into_iter().find(|argument| !argument.starts_with('-'));
-    let plan = Plan { elements, rounds, filter };
-    let input = Input::new(elements);
+    let plan = Plan { rounds, filter };
+    let input = Input::new(elements, 1);
     for engine in engines() {
         against_dalek(&plan, &input, engine);
         against_ourselves(&plan, &input, engine);
@@ -43,239 +54,141 @@ fn main() {
     for engine in engines() {
         on_all_cores(&plan, &input, engine);
     }
+    whole(&plan);
 }
 
 struct Plan {
-    elements: usize,
     rounds: usize,
-    /// Part of the line `stage=... backend=...` of figures to measure.
+    /// Part of the line of figures to measure.
     filter: Option<String>,
 }
 
-struct Input {
-    tag: DomainTag,
-    messages: Vec<[u8; 33]>,
-    uniform: Vec<[u8; 64]>,
-    points: Vec<Encoding>,
-    key: SecretScalar,
-    keys: Vec<SecretScalar>,
-    /// What dalek multiplies by.
-    half: Scalar,
-}
+impl Plan {
+    fn is_test(&self) -> bool {
+        self.rounds == 1
+    }
 
-impl Input {
-    fn new(elements: usize) -> Self {
-        let tag = DomainTag::new(b"blindmatch ratio bench");
-        let messages: Vec<[u8; 33]> = (0..elements as u64)
-            .map(|i| {
-                let mut message = [b'm'; 33];
-                message[..8].copy_from_slice(&i.to_le_bytes());
-                message
-            })
-            .collect();
-        let uniform: Vec<[u8; 64]> = messages.iter().map(|message| *tag.expand(message)).collect();
-        let key = Scalar::from_bytes_mod_order([0x5a; 32]);
-        let secret =
-            |k: Scalar| SecretScalar::from_canonical_bytes(k.to_bytes()).expect("not zero");
-        Input {
-            points: encoded(uniform.iter().map(RistrettoPoint::from_uniform_bytes)),
-            key: secret(key),
-            keys: vec![secret(key); elements],
-            half: key * Scalar::from(2u8).invert(),
-            tag,
-            messages,
-            uniform,
-        }
+    fn includes(&self, figure: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| figure.contains(filter))
     }
 }
 
 fn against_dalek(plan: &Plan, input: &Input, engine: Engine) {
-    let hash = |uniform: &[u8; 64]| RistrettoPoint::from_uniform_bytes(uniform);
-    let decode = |encoding: &Encoding| CompressedRistretto(encoding.0).decompress().expect("valid");
-    contest(
-        "hash_blind",
-        engine,
-        "dalek",
-        plan,
-        || {
-            let expanded = input.messages.iter().map(|message| input.tag.expand(message));
-            let points = expanded.map(|uniform| hash(&uniform)).collect();
-            ready(multiply_and_encode(points, &input.half))
-        },
-        || ready(hash_blind(input, &engine)),
-    );
-    contest(
-        "blind",
-        engine,
-        "dalek",
-        plan,
-        || {
-            let points = input.points.iter().map(decode).collect();
-            ready(multiply_and_encode(points, &input.half))
-        },
-        || ready(blind(input, &engine)),
-    );
-    contest(
-        "hash",
-        engine,
-        "dalek",
-        plan,
-        || {
-            let points: Vec<RistrettoPoint> = input.uniform.iter().map(hash).collect();
-            move || encoded(points)
-        },
-        || {
-            let points = engine.map(&input.uniform);
-            move || encode(&engine, &points)
-        },
-    );
-    contest(
-        "decode",
-        engine,
-        "dalek",
-        plan,
-        || {
-            let points: Vec<RistrettoPoint> = input.points.iter().map(decode).collect();
-            move || encoded(points)
-        },
-        || {
-            let points = engine.decode(&input.points).expect("valid");
-            move || encode(&engine, &points)
-        },
-    );
-    contest(
-        "encode",
-        engine,
-        "dalek",
-        plan,
-        {
-            let points: Vec<RistrettoPoint> = input.points.iter().map(decode).collect();
-            move || ready(encode_doubles(points.clone()))
-        },
-        {
-            // Products are stored halved, so that this encodes doubles as well.
-            let mut points = engine.map(&input.uniform);
-            let two = Scalar::from(2u8).to_bytes();
-            engine
-                .multiply(&mut points, &SecretScalar::from_canonical_bytes(two).expect("not zero"));
-            move || ready(encode(&engine, &points))
-        },
-    );
+    for stage in Stage::ALL {
+        contest(plan, stage.name(), engine, "dalek", input, || {
+            [stage.dalek(input), stage.ours(input, engine)]
+        });
+    }
 }
 
 fn against_ourselves(plan: &Plan, input: &Input, engine: Engine) {
-    contest(
-        "blind_each",
-        engine,
-        "blind",
-        plan,
-        || ready(blind(input, &engine)),
-        || {
-            let mut out = vec![Encoding::IDENTITY; input.points.len()];
-            engine.blind_each(&input.points, &input.keys, &mut out).expect("valid");
-            ready(out)
-        },
-    );
-    let base = vec![input.points[0]; input.points.len()];
-    let points = engine.decode(&base).expect("valid");
-    let fixed = engine.fix(&input.points[0]).expect("valid");
-    contest(
-        "multiply_fixed",
-        engine,
-        "multiply_each",
-        plan,
-        || {
+    contest(plan, "blind_each", engine, "blind", input, || {
+        let keys = vec![input.key.clone(); input.elements()];
+        let each: Run<'_> = Box::new(move || {
+            let mut out = vec![Encoding::IDENTITY; input.elements()];
+            engine.blind_each(&input.points, &keys, &mut out).expect("valid");
+            Output::Encodings(out)
+        });
+        [Stage::Blind.ours(input, engine), each]
+    });
+    contest(plan, "multiply_fixed", engine, "multiply_each", input, || {
+        let base = vec![input.points[0]; input.elements()];
+        let points = engine.decode(&base).expect("valid");
+        let each: Run<'_> = Box::new(move || {
             let mut products = points.clone();
             engine.multiply_each(&mut products, &input.keys);
-            move || encode(&engine, &products)
-        },
-        || {
-            let products = engine.multiply_fixed(&fixed, &input.keys);
-            move || encode(&engine, &products)
-        },
-    );
+            Output::Ours(engine, products)
+        });
+        [each, Stage::Fixed.ours(input, engine)]
+    });
 }
 
 fn against_each_other(plan: &Plan, input: &Input, slow: Engine, fast: Engine) {
-    let against = slow.backend().name();
-    contest(
-        "hash_blind",
-        fast,
-        against,
-        plan,
-        || ready(hash_blind(input, &slow)),
-        || ready(hash_blind(input, &fast)),
-    );
-    contest(
-        "blind",
-        fast,
-        against,
-        plan,
-        || ready(blind(input, &slow)),
-        || ready(blind(input, &fast)),
+    for stage in [Stage::HashBlind, Stage::Blind] {
+        contest(plan, stage.name(), fast, slow.backend().name(), input, || {
+            [stage.ours(input, slow), stage.ours(input, fast)]
+        });
+    }
+}
+
+/// Compares the answers, then the times of what is compared with and of ours, and prints the line.
+fn contest<'a>(
+    plan: &Plan,
+    stage: &str,
+    engine: Engine,
+    against: &str,
+    input: &Input,
+    ways: impl FnOnce() -> [Run<'a>; 2],
+) {
+    let figure = format!("ratio stage={stage} backend={}", engine.backend().name());
+    if !plan.includes(&figure) {
+        return;
+    }
+    let times = Times::of(&figure, input.elements(), plan.rounds, &ways());
+    let times = times.unwrap_or_else(|error| panic!("{error}"));
+    let (ratio, [theirs, ours]) =
+        (times.speed_up(1, 0), [0, 1].map(|way| times.nanoseconds(way).median()));
+    println!(
+        "{figure} median={:.2} spread={:.2} against={against} {against}_ns={theirs:.0} ours_ns={ours:.0}",
+        ratio.median(),
+        ratio.spread()
     );
 }
 
 /// By the clock on the wall, unlike the others: of use on a machine that has nothing else to do.
 fn on_all_cores(plan: &Plan, input: &Input, engine: Engine) {
-    let figure = format!("stage=cores backend={}", engine.backend().name());
+    let figure = format!("ratio stage=cores backend={}", engine.backend().name());
     if !plan.includes(&figure) {
         return;
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let parallel = Engine::new(engine.backend(), Parallelism::Rayon);
-    let messages = input.messages.repeat(if plan.rounds > 1 { 64 * cores } else { 2 });
+    let messages = input.messages.repeat(if plan.is_test() { 2 } else { 64 * cores });
     let mut out = vec![Encoding::IDENTITY; messages.len()];
     let mut run = |engine: &Engine| {
         let start = Instant::now();
         engine.hash_blind(&input.tag, &messages, &input.key, black_box(&mut out));
         start.elapsed().as_secs_f64()
     };
-    let mut ratios: Vec<f64> =
+    let ratios: Sample =
         (0..plan.rounds.div_ceil(4)).map(|_| run(&engine) / run(&parallel)).collect();
-    let (median, spread) = (quantile(&mut ratios, 0.5), half_quartile_distance(&mut ratios));
-    println!("ratio {figure} median={median:.2} spread={spread:.2} against=one_core cores={cores}");
+    let (median, spread) = (ratios.median(), ratios.spread());
+    println!("{figure} median={median:.2} spread={spread:.2} against=one_core cores={cores}");
 }
 
-fn hash_blind(input: &Input, engine: &Engine) -> Vec<Encoding> {
-    let mut out = vec![Encoding::IDENTITY; input.messages.len()];
-    engine.hash_blind(&input.tag, &input.messages, &input.key, &mut out);
-    out
-}
-
-fn blind(input: &Input, engine: &Engine) -> Vec<Encoding> {
-    let mut out = vec![Encoding::IDENTITY; input.points.len()];
-    engine.blind(&input.points, &input.key, &mut out).expect("valid");
-    out
-}
-
-fn encode(engine: &Engine, points: &Points) -> Vec<Encoding> {
-    let mut out = vec![Encoding::IDENTITY; points.len()];
-    engine.encode(points, &mut out);
-    out
-}
-
-/// A result that is encodings already.
-fn ready(encodings: Vec<Encoding>) -> impl FnOnce() -> Vec<Encoding> {
-    move || encodings
-}
-
-fn encoded(points: impl IntoIterator<Item = RistrettoPoint>) -> Vec<Encoding> {
-    points.into_iter().map(|point| Encoding(point.compress().to_bytes())).collect()
-}
-
-/// What dalek does in its best way. Not inlined, so that it is the same code for all callers.
-#[inline(never)]
-fn multiply_and_encode(mut points: Vec<RistrettoPoint>, half: &Scalar) -> Vec<Encoding> {
-    for point in &mut points {
-        *point *= half;
+/// Whole matches, the backends in turn.
+fn whole(plan: &Plan) {
+    let figure = |setup: &Setup| format!("whole stage=dh backend={}", setup.backend().name());
+    let new = |backend| Setup::new(ProtocolName::Dh, backend, 1).expect("one thread");
+    let mut setups: Vec<Setup> = Backend::available().into_iter().map(new).collect();
+    setups.retain(|setup| plan.includes(&figure(setup)));
+    let asked = std::env::var("BLINDMATCH_BENCH_SIZE").unwrap_or("2^16".into());
+    let asked = workload::size(&asked).expect("BLINDMATCH_BENCH_SIZE is a size, such as 2^20");
+    let (size, rounds) = if plan.is_test() { (24, 1) } else { (asked, 5) };
+    if setups.is_empty() {
+        return;
     }
-    encode_doubles(points)
-}
-
-fn encode_doubles(points: Vec<RistrettoPoint>) -> Vec<Encoding> {
-    let chunks = points.chunks(256).map(RistrettoPoint::double_and_compress_batch);
-    chunks.flatten().map(|double| Encoding(double.to_bytes())).collect()
+    let pair = Pair::new(size, 1).expect("lists of made-up people");
+    let mut samples = vec![[Sample::default(), Sample::default()]; setups.len()];
+    for round in 0..=rounds {
+        for (setup, [cpu, wall]) in setups.iter().zip(&mut samples) {
+            let cost = setup.run(&pair, round, &AtomicBool::new(false));
+            let cost = cost.unwrap_or_else(|error| panic!("{}: {error}", figure(setup)));
+            if round > 0 {
+                cpu.push(cost.cpu_us_a_pair(size));
+                wall.push(cost.wall.as_secs_f64());
+            }
+        }
+    }
+    for (setup, [cpu, wall]) in setups.iter().zip(&samples) {
+        println!(
+            "{} median={:.2} spread={:.2} unit=cpu_us_a_pair size={size} wall_s={:.3} rounds={rounds}",
+            figure(setup),
+            cpu.median(),
+            cpu.spread(),
+            wall.median()
+        );
+    }
 }
 
 /// One for each vector backend that this CPU has.
@@ -283,63 +196,4 @@ fn engines() -> Vec<Engine> {
     let vector = |backend: &Backend| *backend != Backend::portable();
     let backends = Backend::available().into_iter().filter(vector);
     backends.map(|backend| Engine::new(backend, Parallelism::Serial)).collect()
-}
-
-/// Compares the answers, then the times, and prints the line. Each side does its work when called,
-/// and returns a function that encodes what came of it, which is not timed.
-fn contest<R, O>(
-    stage: &str,
-    engine: Engine,
-    against: &str,
-    plan: &Plan,
-    reference: impl Fn() -> R,
-    ours: impl Fn() -> O,
-) where
-    R: FnOnce() -> Vec<Encoding>,
-    O: FnOnce() -> Vec<Encoding>,
-{
-    let figure = format!("stage={stage} backend={}", engine.backend().name());
-    if !plan.includes(&figure) {
-        return;
-    }
-    assert!(reference()() == ours()(), "{figure} gives another answer than {against}");
-    let mut ratios = Vec::new();
-    let mut times = Vec::new();
-    for _ in 0..plan.rounds {
-        let theirs = time(&reference);
-        let ours = time(&ours);
-        ratios.push(theirs / ours);
-        times.push(ours * 1e9 / plan.elements as f64);
-    }
-    let (median, spread) = (quantile(&mut ratios, 0.5), half_quartile_distance(&mut ratios));
-    let ns = quantile(&mut times, 0.5);
-    println!("ratio {figure} median={median:.2} spread={spread:.2} against={against} ns={ns:.0}");
-}
-
-impl Plan {
-    fn includes(&self, figure: &str) -> bool {
-        self.filter.as_ref().is_none_or(|filter| figure.contains(filter))
-    }
-}
-
-/// Seconds of this thread's CPU time, so that waiting for other programs does not count.
-fn time<R>(work: impl Fn() -> R) -> f64 {
-    let now = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-    };
-    let start = now();
-    let result = work();
-    let elapsed = now() - start;
-    drop(black_box(result));
-    elapsed
-}
-
-fn quantile(values: &mut [f64], q: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[((values.len() - 1) as f64 * q).round() as usize]
-}
-
-fn half_quartile_distance(values: &mut [f64]) -> f64 {
-    (quantile(values, 0.75) - quantile(values, 0.25)) / 2.0
 }

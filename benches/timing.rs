@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     for backend in Backend::available() {
         let engine = Engine::new(backend, Parallelism::Serial);
         for (operation, run) in OPERATIONS {
-            let t = welch_t(&times(measurements, |random, rng| run(&engine, random, rng)));
+            let t = welch_t(&times(measurements, |secrets| run(&engine, secrets)));
             println!(
                 "leak operation={operation} backend={} t={t:.1} measurements={measurements}",
                 backend.name()
@@ -41,51 +41,123 @@ fn main() -> ExitCode {
 }
 
 /// Prepares an operation on the fixed or the random class of secrets; what it returns is timed.
-type Prepare = fn(&Engine, bool, &mut StdRng) -> Box<dyn FnOnce()>;
+type Prepare = fn(&Engine, Secrets) -> Box<dyn FnOnce()>;
 
-const OPERATIONS: [(&str, Prepare); 3] =
-    [("hash_blind", hash_blind), ("blind", blind), ("multiply_fixed", multiply_fixed)];
+const OPERATIONS: [(&str, Prepare); 8] = [
+    ("hash_blind_messages", hash_blind_messages),
+    ("hash_blind_key", hash_blind_key),
+    ("map", map),
+    ("blind", blind),
+    ("blind_each", blind_each),
+    ("multiply", multiply),
+    ("multiply_each", multiply_each),
+    ("multiply_fixed", multiply_fixed),
+];
 
-/// The same messages every time, or random ones; the key does not differ.
-fn hash_blind(engine: &Engine, random: bool, rng: &mut StdRng) -> Box<dyn FnOnce()> {
-    let engine = *engine;
-    let tag = DomainTag::new(b"blindmatch timing bench");
-    let messages = [[0u8; 32]; ELEMENTS].map(|zeros| if random { rng.random() } else { zeros });
-    let key = scalar(true, &mut StdRng::seed_from_u64(1));
+/// The secrets of one measurement. Both classes draw the same numbers from the generator and make
+/// the same things of them: only then is the choice made, without a branch, so that nothing but the
+/// secrets' values tells the classes apart.
+struct Secrets {
+    key: SecretScalar,
+    keys: Vec<SecretScalar>,
+    messages: Vec<[u8; 32]>,
+    uniform: Vec<[u8; 64]>,
+}
+
+impl Secrets {
+    /// Random ones; or always the key 2, half of which is 1, and messages of zeros.
+    fn draw(random: bool, rng: &mut StdRng) -> Secrets {
+        let mask = u8::from(random).wrapping_neg();
+        let mut two = [0; 32];
+        two[0] = 2;
+        let mut scalar = || {
+            let mut bytes: [u8; 32] = rng.random();
+            bytes[31] &= 0x0f;
+            let chosen = std::array::from_fn(|i| bytes[i] & mask | two[i] & !mask);
+            SecretScalar::from_canonical_bytes(black_box(chosen)).expect("below the group order")
+        };
+        let (key, keys) = (scalar(), (0..ELEMENTS).map(|_| scalar()).collect());
+        let mut bytes = |_| black_box(rng.random::<u8>() & mask);
+        Secrets {
+            key,
+            keys,
+            messages: (0..ELEMENTS).map(|_| std::array::from_fn(&mut bytes)).collect(),
+            uniform: (0..ELEMENTS).map(|_| std::array::from_fn(&mut bytes)).collect(),
+        }
+    }
+}
+
+fn hash_blind_messages(engine: &Engine, secrets: Secrets) -> Box<dyn FnOnce()> {
+    let (engine, tag, key) = (*engine, tag(), public_key());
     Box::new(move || {
         let mut out = [Encoding::IDENTITY; ELEMENTS];
-        engine.hash_blind(&tag, &messages, &key, black_box(&mut out));
+        engine.hash_blind(&tag, &secrets.messages, &key, black_box(&mut out));
     })
 }
 
-/// The key 2, half of which is 1, or a random one.
-fn blind(engine: &Engine, random: bool, rng: &mut StdRng) -> Box<dyn FnOnce()> {
-    let engine = *engine;
-    let points = [generator(); ELEMENTS];
-    let key = scalar(random, rng);
+fn hash_blind_key(engine: &Engine, secrets: Secrets) -> Box<dyn FnOnce()> {
+    let (engine, tag) = (*engine, tag());
+    let messages: [[u8; 32]; ELEMENTS] = std::array::from_fn(|i| [i as u8; 32]);
     Box::new(move || {
         let mut out = [Encoding::IDENTITY; ELEMENTS];
-        engine.blind(&points, &key, black_box(&mut out)).expect("valid");
+        engine.hash_blind(&tag, &messages, &secrets.key, black_box(&mut out));
     })
 }
 
-fn multiply_fixed(engine: &Engine, random: bool, rng: &mut StdRng) -> Box<dyn FnOnce()> {
+fn map(engine: &Engine, secrets: Secrets) -> Box<dyn FnOnce()> {
+    let engine = *engine;
+    Box::new(move || {
+        let mut out = [Encoding::IDENTITY; ELEMENTS];
+        engine.encode(&engine.map(&secrets.uniform), black_box(&mut out));
+    })
+}
+
+fn blind(engine: &Engine, secrets: Secrets) -> Box<dyn FnOnce()> {
+    let engine = *engine;
+    Box::new(move || {
+        let mut out = [Encoding::IDENTITY; ELEMENTS];
+        let points = [generator(); ELEMENTS];
+        engine.blind(&points, &secrets.key, black_box(&mut out)).expect("valid");
+    })
+}
+
+fn blind_each(engine: &Engine, secrets: Secrets) -> Box<dyn FnOnce()> {
+    let engine = *engine;
+    Box::new(move || {
+        let mut out = [Encoding::IDENTITY; ELEMENTS];
+        let points = [generator(); ELEMENTS];
+        engine.blind_each(&points, &secrets.keys, black_box(&mut out)).expect("valid");
+    })
+}
+
+fn multiply(engine: &Engine, secrets: Secrets) -> Box<dyn FnOnce()> {
+    let engine = *engine;
+    let mut points = engine.decode(&[generator(); ELEMENTS]).expect("valid");
+    Box::new(move || engine.multiply(black_box(&mut points), &secrets.key))
+}
+
+fn multiply_each(engine: &Engine, secrets: Secrets) -> Box<dyn FnOnce()> {
+    let engine = *engine;
+    let mut points = engine.decode(&[generator(); ELEMENTS]).expect("valid");
+    Box::new(move || engine.multiply_each(black_box(&mut points), &secrets.keys))
+}
+
+fn multiply_fixed(engine: &Engine, secrets: Secrets) -> Box<dyn FnOnce()> {
     let engine = *engine;
     let fixed = engine.fix(&generator()).expect("valid");
-    let keys: Vec<SecretScalar> = (0..ELEMENTS).map(|_| scalar(random, rng)).collect();
     Box::new(move || {
-        black_box(engine.multiply_fixed(&fixed, &keys));
+        black_box(engine.multiply_fixed(&fixed, &secrets.keys));
     })
 }
 
-fn scalar(random: bool, rng: &mut StdRng) -> SecretScalar {
-    let mut bytes: [u8; 32] = rng.random();
-    bytes[31] &= 0x0f;
-    if !random {
-        bytes = [0; 32];
-        bytes[0] = 2;
-    }
-    SecretScalar::from_canonical_bytes(bytes).expect("below the group order")
+fn tag() -> DomainTag {
+    DomainTag::new(b"blindmatch timing bench")
+}
+
+fn public_key() -> SecretScalar {
+    let mut bytes = [0x35; 32];
+    bytes[31] = 7;
+    SecretScalar::from_canonical_bytes(bytes).expect("a scalar")
 }
 
 /// RFC 9496 appendix A.1.
@@ -98,18 +170,19 @@ fn generator() -> Encoding {
 }
 
 /// Times of both classes, in nanoseconds.
-fn times(
-    measurements: usize,
-    prepare: impl Fn(bool, &mut StdRng) -> Box<dyn FnOnce()>,
-) -> [Vec<f64>; 2] {
+fn times(measurements: usize, prepare: impl Fn(Secrets) -> Box<dyn FnOnce()>) -> [Vec<f64>; 2] {
     let mut rng = StdRng::seed_from_u64(2);
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..measurements {
-        let random = rng.random();
-        let run = prepare(random, &mut rng);
+        let random: bool = rng.random();
+        let run = prepare(Secrets::draw(random, &mut rng));
         let start = Instant::now();
         run();
         times[usize::from(random)].push(start.elapsed().as_nanos() as f64);
+    }
+    // The first ones warm caches and the clock up.
+    for class in &mut times {
+        class.drain(..class.len() / 20);
     }
     let mut all = times.concat();
     all.sort_by(f64::total_cmp);

@@ -6,6 +6,7 @@
 
 #[path = "../tests/common/mod.rs"]
 pub mod common;
+pub mod group;
 
 use std::cell::LazyCell;
 use std::io::Write;
@@ -14,15 +15,15 @@ use std::sync::Arc;
 use blindmatch::ConsentedList;
 use blindmatch::consent::{Policy, Purpose, Suppression};
 use blindmatch::error::{Error, Result};
-use blindmatch::group::{Backend, Encoding, Engine, Parallelism, SecretScalar};
+use blindmatch::group::{Backend, Encoding, Engine, Parallelism};
 use blindmatch::identifier::{Identifier, Kind, Profile, Region};
 use blindmatch::list::{self, Options, Source};
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::session::{Session, Settings};
 use blindmatch::wire::{Decoder, Frame, MAX_FRAME};
 use common::puppet::{Honest, Puppet, decode};
-use curve25519_dalek::ristretto::CompressedRistretto;
-use curve25519_dalek::scalar::Scalar;
+
+pub use group::points;
 
 /// A target by its name.
 pub type Body = (&'static str, fn(&[u8]));
@@ -55,32 +56,6 @@ pub fn frames(data: &[u8]) {
         assert!(decoder.held() < 4 + MAX_FRAME);
     }
     assert_eq!(taken, stream[..stream.len() - decoder.held()]);
-}
-
-/// Blinding a list of arbitrary encodings on every backend, against one element at a time.
-pub fn points(data: &[u8]) {
-    let points: Vec<Encoding> =
-        data.as_chunks().0.iter().take(600).copied().map(Encoding).collect();
-    let k = Scalar::from(0x0123_4567_89ab_cdef_u64);
-    let key = SecretScalar::from_canonical_bytes(k.to_bytes()).expect("a scalar");
-    let multiply = |point: &Encoding| {
-        let valid = CompressedRistretto(point.0).decompress();
-        valid.filter(|_| *point != Encoding::IDENTITY).map(|p| Encoding((p * k).compress().0))
-    };
-    let expected: Vec<Option<Encoding>> = points.iter().map(multiply).collect();
-    for backend in Backend::available() {
-        for parallelism in [Parallelism::Serial, Parallelism::Rayon] {
-            let mut out = vec![Encoding::default(); points.len()];
-            let blinded = Engine::new(backend, parallelism).blind(&points, &key, &mut out);
-            match expected.iter().position(Option::is_none) {
-                Some(position) => assert_eq!(blinded.map_err(|e| e.position), Err(position)),
-                None => {
-                    assert_eq!(blinded, Ok(()));
-                    assert!(out.iter().eq(expected.iter().flatten()));
-                }
-            }
-        }
-    }
 }
 
 /// A hostile peer against an honest session.

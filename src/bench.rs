@@ -1,3 +1,13 @@
-//! What benchmarks, tests and examples share.
+//! What benchmarks, tests and examples share: lists of made-up people and, with the feature `bench`,
+//! measuring.
+//!
+//! Whatever is measured is checked: a wrong answer is an error, not a figure. What is compared runs
+//! in turn, so that what a neighbour or the clock does to one it does to the other.
 
+#[cfg(feature = "bench")]
+pub mod measure;
+#[cfg(feature = "bench")]
+pub mod stages;
+#[cfg(feature = "bench")]
+pub mod whole;
 pub mod workload;

@@ -1,6 +1,8 @@
 //! Commands, and what they share: logging, threads, signals, errors with their remedies.
 
 mod args;
+mod backends;
+mod bench;
 mod check;
 mod connect;
 mod keygen;
@@ -44,7 +46,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli) -> blindmatch::Result<()> {
     let serves = matches!(cli.command, Command::Serve(_));
     log_to_stderr(cli.verbose + u8::from(serves));
-    if let Some(threads) = cli.threads {
+    if let Some(threads) = cli.threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| Error::Misuse(format!("--threads: {e}")))?;
     }
@@ -57,6 +59,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Keygen(args) => keygen::run(args, &shared),
         Command::Serve(args) => serve::run(args, &shared),
         Command::Connect(args) => connect::run(args, &shared),
+        Command::Bench(args) => bench::run(args, &shared),
     }
 }
 

@@ -53,6 +53,9 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+    /// A benchmark got another answer than it should have: what it measured means nothing.
+    #[error("wrong answer: {0}")]
+    WrongAnswer(String),
     /// The run was stopped from outside (a signal, or a caller that gave up).
     #[error("interrupted")]
     Interrupted,

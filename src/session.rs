@@ -41,6 +41,7 @@ use std::time::{Duration, Instant};
 use rand::CryptoRng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use tracing::debug;
 
 use crate::error::{Error, PeerFault, Result};
 use crate::group::Engine;
@@ -233,6 +234,7 @@ impl Session {
                 handshake::Progress::Agreed(agreed) => {
                     let Agreed { terms, engine, blinding, input } = *agreed;
                     self.terms = Some(terms.clone());
+                    debug!(backend = engine.backend().name(), "terms agreed on");
                     let protocol = protocol::start(terms, engine, input, blinding, &mut self.rng);
                     self.state = State::Running(protocol);
                     Step::Worked

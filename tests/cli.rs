@@ -2,6 +2,8 @@
 //! and two machines over the loopback.
 #![cfg(feature = "cli")]
 
+#[path = "cli/bench.rs"]
+mod bench;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/help.rs"]

@@ -1,14 +1,17 @@
 //! The bodies of the fuzz targets on seeded input, for toolchains without a fuzzer: random bytes,
-//! and valid streams with a few bytes changed.
+//! and valid streams and points with a few bytes changed.
 
 #[path = "../fuzz/bodies.rs"]
 mod bodies;
 
 use std::time::{Duration, Instant};
 
+use blindmatch::group::Encoding;
 use blindmatch::protocol::Reveal;
 use bodies::BODIES;
 use bodies::common::{Seeded, addresses, list, pump, sessions, settings};
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+use curve25519_dalek::scalar::Scalar;
 
 /// How long each body is given, and how many inputs it gets at least.
 const TIME: Duration = Duration::from_millis(700);
@@ -18,14 +21,15 @@ const LEAST: usize = 50;
 fn bodies_stand_random_and_mutated_input() {
     for (name, body) in BODIES {
         let mut rng = Seeded::new(name);
-        let seeds = seeds();
+        let (seeds, points) = (seeds(), point_seeds());
         let began = Instant::now();
         let mut inputs = 0;
         while inputs < LEAST || began.elapsed() < TIME {
             let length = rng.below(200) as usize;
             body(&rng.bytes(length));
-            let seed = match rng.below(2) {
+            let seed = match rng.below(3) {
                 0 => &seeds[rng.below(11) as usize], // streams and lists
+                1 => &points[rng.below(points.len() as u64) as usize],
                 _ => &seeds[rng.below(seeds.len() as u64) as usize],
             };
             body(&mutated(seed, &mut rng));
@@ -53,6 +57,27 @@ fn seeds() -> Vec<Vec<u8>> {
         }
     }
     seeds
+}
+
+/// Batches that fill vectors and parts of them, of encodings that are valid as they stand.
+fn point_seeds() -> Vec<Vec<u8>> {
+    let multiples = (1..=13u8).map(|k| RISTRETTO_BASEPOINT_POINT * Scalar::from(k));
+    let encodings: Vec<Encoding> =
+        multiples.map(|point| Encoding(point.compress().to_bytes())).collect();
+    let lengths = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 19];
+    lengths.map(|length| bodies::group::seed(length, length % 2 == 0, &encodings)).to_vec()
+}
+
+/// The seeds reach what they are for: nothing in them is refused unless it is spoilt.
+#[test]
+fn point_seeds_are_valid() {
+    for seed in point_seeds() {
+        assert_eq!(bodies::group::first_bad_encoding(&seed), None);
+        let last = seed.len() - 32;
+        let spoilt = [&seed[..last], &[0xff; 32]].concat();
+        assert_eq!(bodies::group::first_bad_encoding(&spoilt), Some(usize::from(seed[0]) - 1));
+        bodies::points(&spoilt);
+    }
 }
 
 /// A seed with up to three bytes changed, or cut short; or as it is.

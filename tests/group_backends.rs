@@ -2,9 +2,11 @@
 
 mod group_common;
 
-use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, SecretScalar};
+use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, Points, SecretScalar};
 use curve25519_dalek::Scalar;
 use group_common::engines;
+use rand::rngs::StdRng;
+use rand::{Rng, RngExt, SeedableRng};
 
 const TAG: &[u8] = b"blindmatch backend tests";
 
@@ -104,20 +106,158 @@ fn parallel_gives_what_serial_gives() {
     }
 }
 
+/// What protocols do to points, on inputs that have no structure: random messages of every length,
+/// random scalars, one for each or shared, each way in every other round.
 #[test]
 fn many_random_elements() {
-    let rounds = elements_per_test().div_ceil(4096);
-    for round in 0..rounds as u64 {
-        let scalar = Scalar::from_bytes_mod_order_wide(&std::array::from_fn(|i| {
-            (round as u8).wrapping_mul(31).wrapping_add((i as u8).wrapping_mul(7))
-        }));
-        let messages = messages(4096, round);
-        let expected = run(&reference(), &messages, &key(scalar));
+    for round in 0..rounds(1) {
+        let mut rng = StdRng::seed_from_u64(round);
+        let messages = random_messages(&mut rng);
+        let (shared, each) = (random_key(&mut rng), random_keys(&mut rng));
+        let each_first = round % 2 == 0;
+        compare_bytes(round, |engine| {
+            hash_and_blind(engine, &messages, &shared, &each, each_first)
+        });
+    }
+}
+
+/// Operations on points in vector form, each of which goes on with what came before.
+#[test]
+fn many_random_points() {
+    for round in 0..rounds(4) {
+        let mut rng = StdRng::seed_from_u64(1 << 32 | round);
+        let uniform: [Vec<[u8; 64]>; 2] =
+            [(); 2].map(|()| (0..ROUND).map(|_| rng.random()).collect());
+        let (shared, each) = (random_key(&mut rng), random_keys(&mut rng));
+        compare_bytes(round, |engine| point_operations(engine, &uniform, &shared, &each));
+    }
+}
+
+/// Encodings with random bytes changed, most of which are then invalid, decoded in batches of two:
+/// every backend takes and refuses the same ones.
+#[test]
+fn many_corrupted_encodings() {
+    for round in 0..rounds(4) {
+        let mut rng = StdRng::seed_from_u64(2 << 32 | round);
+        let uniform: Vec<[u8; 64]> = (0..ROUND).map(|_| rng.random()).collect();
+        let mut encodings = encoded(&reference(), &reference().map(&uniform));
+        for encoding in &mut encodings {
+            match rng.random_range(0..4) {
+                0 => {}
+                1 => encoding.0[rng.random_range(0..32)] ^= 1 << rng.random_range(0..8u8),
+                2 => *encoding = Encoding(rng.random()),
+                // Not negative and below the prime, so that the curve equation decides.
+                _ => {
+                    encoding.0 = rng.random();
+                    encoding.0[0] &= 0xfe;
+                    encoding.0[31] &= 0x3f;
+                }
+            }
+        }
+        let validity = |engine: &Engine| -> Vec<Option<usize>> {
+            let pairs = encodings.chunks(2);
+            pairs.map(|pair| engine.decode(pair).err().map(|e| e.position)).collect()
+        };
+        let expected = validity(&reference());
+        let refused = expected.iter().flatten().count();
+        assert!((ROUND / 8..ROUND / 2 - ROUND / 32).contains(&refused), "{refused} refused");
         for engine in engines() {
-            let parallel = Engine::new(engine.backend(), Parallelism::Rayon);
-            assert!(run(&parallel, &messages, &key(scalar)) == expected, "round {round}");
+            assert!(validity(&engine) == expected, "round {round}, {:?}", engine.backend());
         }
     }
+}
+
+/// Elements in a round.
+const ROUND: usize = 4096;
+
+/// As many as make a million elements, or that divided by `part`.
+fn rounds(part: usize) -> u64 {
+    elements_per_test().div_ceil(part).div_ceil(ROUND) as u64
+}
+
+fn random_messages(rng: &mut StdRng) -> Vec<Vec<u8>> {
+    (0..ROUND)
+        .map(|_| {
+            let mut message = vec![0; rng.random_range(0..80)];
+            rng.fill_bytes(&mut message);
+            message
+        })
+        .collect()
+}
+
+fn random_key(rng: &mut StdRng) -> SecretScalar {
+    key(Scalar::from_bytes_mod_order_wide(&rng.random()))
+}
+
+fn random_keys(rng: &mut StdRng) -> Vec<SecretScalar> {
+    (0..ROUND).map(|_| random_key(rng)).collect()
+}
+
+/// Runs on all cores of every backend, and compares with the reference.
+fn compare_bytes(round: u64, run: impl Fn(&Engine) -> Vec<Vec<Encoding>>) {
+    let expected = run(&reference());
+    for engine in engines() {
+        if engine.backend() != Backend::portable() {
+            let parallel = Engine::new(engine.backend(), Parallelism::Rayon);
+            for (number, (ours, expected)) in run(&parallel).iter().zip(&expected).enumerate() {
+                let name = engine.backend().name();
+                assert!(ours == expected, "round {round}, output {number} on {name}");
+            }
+        }
+    }
+}
+
+fn hash_and_blind(
+    engine: &Engine,
+    messages: &[Vec<u8>],
+    shared: &SecretScalar,
+    each: &[SecretScalar],
+    each_first: bool,
+) -> Vec<Vec<Encoding>> {
+    let mut once = vec![Encoding::IDENTITY; messages.len()];
+    let mut twice = once.clone();
+    let tag = DomainTag::new(TAG);
+    if each_first {
+        engine.hash_blind_each(&tag, messages, each, &mut once);
+        engine.blind(&once, shared, &mut twice).expect("our own points");
+    } else {
+        engine.hash_blind(&tag, messages, shared, &mut once);
+        engine.blind_each(&once, each, &mut twice).expect("our own points");
+    }
+    vec![once, twice]
+}
+
+fn point_operations(
+    engine: &Engine,
+    uniform: &[Vec<[u8; 64]>; 2],
+    shared: &SecretScalar,
+    each: &[SecretScalar],
+) -> Vec<Vec<Encoding>> {
+    let [a, b] = uniform.each_ref().map(|uniform| engine.map(uniform));
+    let mut out = vec![encoded(engine, &a), encoded(engine, &b)];
+    let decoded = engine.decode(&out[1]).expect("our own points");
+    let fixed = engine.multiply_fixed(&engine.fix(&out[0][0]).expect("our own point"), each);
+    out.push(encoded(engine, &fixed));
+    let mut sums = a.clone();
+    engine.add(&mut sums, &decoded);
+    out.push(encoded(engine, &sums));
+    engine.sub(&mut sums, &fixed); // one plain and one halved
+    out.push(encoded(engine, &sums));
+    engine.multiply_each(&mut sums, each);
+    engine.add(&mut sums, &fixed); // both halved
+    out.push(encoded(engine, &sums));
+    engine.multiply(&mut sums, shared);
+    engine.sub(&mut sums, &b);
+    out.push(encoded(engine, &sums));
+    out.push(encoded(engine, &engine.sum(&sums)));
+    out.push(encoded(engine, &engine.multiscalar(&a, each)));
+    out
+}
+
+fn encoded(engine: &Engine, points: &Points) -> Vec<Encoding> {
+    let mut out = vec![Encoding::IDENTITY; points.len()];
+    engine.encode(points, &mut out);
+    out
 }
 
 /// A million in release builds. `BLINDMATCH_TEST_ELEMENTS` asks for another number.

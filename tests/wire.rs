@@ -9,9 +9,12 @@ use std::sync::Arc;
 
 use blindmatch::error::{Error, PeerFault, Result};
 use blindmatch::group::Encoding;
-use blindmatch::protocol::{Party, Reveal};
+use blindmatch::label::Labels;
+use blindmatch::protocol::{Blinding, Input, Party, ProtocolName, Reveal};
 use blindmatch::session::{Session, Settings};
-use blindmatch::wire::{Commitment, Decoder, Frame, Hello, MAX_FRAME, POINTS_PER_FRAME, VERSION};
+use blindmatch::wire::{
+    Commitment, Decoder, Frame, Hello, MAX_FRAME, Offer, POINTS_PER_FRAME, VERSION,
+};
 use common::{Seeded, hex};
 use sha2::{Digest, Sha256};
 
@@ -20,6 +23,7 @@ fn hello() -> Hello {
     Hello {
         ciphersuite: "ristretto255-SHA512".into(),
         protocol: "dh".into(),
+        parameters: "p=1".into(),
         party: 2,
         profile: "pair/1".into(),
         profile_digest: [0xd1; 32],
@@ -34,15 +38,17 @@ fn hello() -> Hello {
 }
 
 const HELLO: &str = concat!(
-    "a7000000",                               // length
+    "ac000000",                               // length
     "01",                                     // hello
     "626c696e646d61746368",                   // "blindmatch"
-    "0100",                                   // version 1
+    "0200",                                   // version 2
     "1300",                                   // 19 bytes
     "72697374726574746f3235352d534841353132", // "ristretto255-SHA512"
     "0200",
     "6468", // "dh"
-    "02",   // platform
+    "0300",
+    "703d31", // parameters: "p=1"
+    "02",     // platform
     "0600",
     "706169722f31",                                                     // "pair/1"
     "d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1d1", // profile digest
@@ -66,7 +72,7 @@ fn a_hello_is_frozen() {
 fn a_hello_without_minimum_audience_and_notice_is_frozen() {
     let hello = Hello { min_audience: None, attestation: String::new(), ..hello() };
     let expected = HELLO
-        .replace("a7000000", "9f000000")
+        .replace("ac000000", "a4000000")
         .replace("6400000000000000", "ffffffffffffffff") // whatever the peer says
         .replace("08006e6f746963652037", "0000");
     assert_eq!(hex(&Frame::Hello(hello).encode()), expected);
@@ -93,7 +99,75 @@ fn frames() -> Vec<(Frame, &'static str)> {
         (Frame::Tags(vec![1, 2, 3, 4, 5, 6]), "07000000 12 010203040506"),
         (Frame::Released, "01000000 13"),
         (Frame::Withheld, "01000000 14"),
+        (Frame::Offer(offer()), OFFER),
+        (
+            Frame::Evaluated(vec![Encoding([3; 32])]),
+            "21000000 21 0303030303030303030303030303030303030303030303030303030303030303",
+        ),
+        (
+            Frame::Proof([4; 64]),
+            "41000000 22 0404040404040404040404040404040404040404040404040404040404040404 \
+             0404040404040404040404040404040404040404040404040404040404040404",
+        ),
+        (Frame::Set(vec![5, 6, 7]), "04000000 23 050607"),
+        (Frame::Labels(vec![8, 9]), "03000000 24 0809"),
     ]
+}
+
+/// An offer with a value of its own in every field.
+fn offer() -> Offer {
+    Offer {
+        session: [0xaa; 32],
+        context: [0xcc; 32],
+        public_key: Encoding([1; 32]),
+        key_proof: [2; 64],
+        set: [0xdd; 32],
+        elements: 1_000_000,
+        max_queries: 1 << 20,
+        label_width: 48,
+        label_salt: [0xee; 32],
+        epoch: "2026-11".into(),
+    }
+}
+
+const OFFER: &str = concat!(
+    "fc000000 20 ",                                                      // length, offer
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ", // session
+    "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc ", // context
+    "0101010101010101010101010101010101010101010101010101010101010101 ", // public key
+    "0202020202020202020202020202020202020202020202020202020202020202 ", // its proof
+    "0202020202020202020202020202020202020202020202020202020202020202 ",
+    "dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd ", // set
+    "40420f0000000000 0000100000000000 ",                                // elements, queries
+    "3000 ",                                                             // label width
+    "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee ", // label salt
+    "0700 323032362d3131",                                               // "2026-11"
+);
+
+/// Version 1 is what came before: its hello is recognised, and refused by its version.
+#[test]
+fn a_hello_of_version_1_is_named() {
+    let old = HELLO.replace("ac000000", "a7000000");
+    let old = old.replace("6d617463680200", "6d617463680100").replace("0300703d31", "");
+    let bytes: Vec<u8> = (0..old.len() / 2)
+        .map(|i| u8::from_str_radix(&old[2 * i..2 * i + 2], 16).unwrap())
+        .collect();
+    let Err(Error::Incompatible { field, ours, theirs }) = first(&bytes) else { panic!() };
+    assert_eq!((field, ours.as_str(), theirs.as_str()), ("wire version", "2", "1"));
+}
+
+/// An offer that is cut anywhere, or followed by anything, is malformed; and so is a long epoch.
+#[test]
+fn an_offer_of_another_length_is_malformed() {
+    let whole = Frame::Offer(offer()).encode();
+    for length in 0..whole.len() - 5 {
+        let cut = greeted(&raw(0x20, &whole[5..5 + length]));
+        assert_eq!(fault(cut), PeerFault::Malformed("offer"), "{length}");
+    }
+    let longer = greeted(&raw(0x20, &[&whole[5..], &[0]].concat()));
+    assert_eq!(fault(longer), PeerFault::Malformed("offer"));
+    let long = Offer { epoch: "e".repeat(65), ..offer() };
+    assert_eq!(fault(greeted(&Frame::Offer(long).encode())), PeerFault::Malformed("offer"));
 }
 
 #[test]
@@ -179,14 +253,14 @@ fn other_protocols_are_recognised() {
 /// Another version is named whatever follows: its start never changes.
 #[test]
 fn another_version_is_named_beside_ours() {
-    let mut bytes = raw(1, b"blindmatch\x02\x01a hello as nobody knows it yet");
+    let mut bytes = raw(1, b"blindmatch\x03\x01a hello as nobody knows it yet");
     let error = first(&bytes).unwrap_err();
     let Error::Incompatible { field: "wire version", ours, theirs } = &error else {
         panic!("{error:?}")
     };
-    assert_eq!((ours.as_str(), theirs.as_str()), ("1", "258"));
-    assert_eq!(VERSION, 1);
-    assert_eq!(error.to_string(), "wire version differs: ours is 1, the peer's is 258");
+    assert_eq!((ours.as_str(), theirs.as_str()), ("2", "259"));
+    assert_eq!(VERSION, 2);
+    assert_eq!(error.to_string(), "wire version differs: ours is 2, the peer's is 259");
     bytes.truncate(17 - 1); // the version itself cut: wait
     assert_eq!(first(&bytes).unwrap(), None);
 }
@@ -215,7 +289,7 @@ fn a_frame_without_a_type_is_refused() {
 
 #[test]
 fn unknown_types_are_named() {
-    for type_byte in [0x00, 0x05, 0x0f, 0x15, 0x7f, 0xff] {
+    for type_byte in [0x00, 0x05, 0x0f, 0x15, 0x1f, 0x25, 0x7f, 0xff] {
         let refused = greeted(&raw(type_byte, b"some payload"));
         assert_eq!(fault(refused), PeerFault::Unexpected(type_byte));
     }
@@ -223,7 +297,7 @@ fn unknown_types_are_named() {
 
 #[test]
 fn payloads_of_the_wrong_length_are_refused() {
-    let cases: [(u8, &str, &[usize]); 7] = [
+    let cases: [(u8, &str, &[usize]); 11] = [
         (0x03, "keep-alive", &[1, 100]),
         (0x04, "finished", &[1]),
         (0x10, "commitment", &[0, 1, 32, 63, 65, 128]),
@@ -231,6 +305,10 @@ fn payloads_of_the_wrong_length_are_refused() {
         (0x12, "tags", &[0]),
         (0x13, "released", &[1]),
         (0x14, "withheld", &[1]),
+        (0x21, "evaluated", &[0, 1, 31, 33, 63]),
+        (0x22, "proof", &[0, 1, 63, 65, 128]),
+        (0x23, "set", &[0]),
+        (0x24, "labels", &[0]),
     ];
     for (type_byte, frame, lengths) in cases {
         for &length in lengths {
@@ -312,48 +390,122 @@ fn a_long_stream_is_not_kept() {
 // --- Whole sessions -----------------------------------------------------------------------------
 
 /// SHA-256 over all bytes of each side, advertiser first, for a session with fixed randomness.
-fn transcript(reveal: Reveal, least: u64) -> [String; 2] {
+fn transcript(frozen: &Frozen) -> [String; 2] {
     let lists = [common::list(&common::addresses(0..6)), common::list(&common::addresses(3..13))];
     let sessions = [Party::Advertiser, Party::Platform].map(|party| {
         let mut settings = Settings::new(party); // any backend gives the same bytes
-        (settings.reveal, settings.min_audience) = (reveal, Some(least));
+        (settings.protocol, settings.blinding) = (frozen.protocol, frozen.blinding);
+        (settings.reveal, settings.min_audience) = (frozen.reveal, Some(frozen.least));
         settings.channel_binding = b"channel".to_vec();
         settings.max_elements = 1 << 27; // whatever the default is
-        let list = &lists[usize::from(party == Party::Platform)];
-        Session::with_rng(settings, Arc::clone(list), Seeded::new(party.name())).unwrap()
+        let list = Arc::clone(&lists[usize::from(party == Party::Platform)]);
+        let labels = || Labels::new((0..list.len()).map(|index| format!("label {index}"))).unwrap();
+        let labels = match (party, frozen.protocol) {
+            (Party::Platform, ProtocolName::Labelled) => Some(Arc::new(labels())),
+            _ => None,
+        };
+        let input = match labels {
+            Some(labels) => Input::with_labels(list, labels),
+            None => list.into(),
+        };
+        Session::with_rng(settings, input, Seeded::new(party.name())).unwrap()
     });
     let (_, traffic) = common::pump(sessions, None).unwrap();
     traffic.map(|bytes| hex(&Sha256::digest(bytes)[..16]))
 }
 
-/// Every byte of a session is frozen: terms, hash to group, keys, order, tags.
+/// A session whose bytes are frozen.
+struct Frozen {
+    protocol: ProtocolName,
+    blinding: Blinding,
+    reveal: Reveal,
+    least: u64,
+    sides: [&'static str; 2],
+}
+
+const fn dh(reveal: Reveal, least: u64, sides: [&'static str; 2]) -> Frozen {
+    let (protocol, blinding) = (ProtocolName::Dh, Blinding::Additive);
+    Frozen { protocol, blinding, reveal, least, sides }
+}
+
+const fn oprf(
+    protocol: ProtocolName,
+    blinding: Blinding,
+    reveal: Reveal,
+    sides: [&'static str; 2],
+) -> Frozen {
+    Frozen { protocol, blinding, reveal, least: 0, sides }
+}
+
+/// Every byte of a session is frozen: terms, hash to group, keys, order, tags, proofs, sets, labels.
+///
+/// The generator of blinds in the protocols after `dh` is the crate `rand`'s: if only their bytes
+/// change with a new version of it, freeze them anew.
 #[test]
 fn sessions_are_frozen() {
-    let frozen: [(Reveal, u64, [&str; 2]); 6] = [
-        (
+    let frozen = [
+        dh(
             Reveal::Advertiser,
             0,
-            ["cfa1ac1d9442d41fae48566fa0b5dada", "e8e498d755ae349a3017e274d5e48d61"],
+            ["418c5dc8061a3bd7ddc3d9e872b9fe1d", "6cacc404edcdf0642e1f6b5fe9272acc"],
         ),
-        (
+        dh(
             Reveal::Advertiser,
             3,
-            ["d2d6a69892c19c4a965aff7671616f4c", "0dbafcd2a1e2baf2e46bca3d5ec41449"],
+            ["b09d72cf257335666ab9a53325a05f3c", "67b3ecbec6f31abd164642a7cc6d9f94"],
         ),
-        (
+        dh(
             Reveal::Platform,
             4,
-            ["757b11791582c9f3a411a0e3b83ee148", "c9c04441a4b8aa5ed73f6d03ba11c445"],
+            ["7e0dfe4a052224dc649f8d880b8b1a0f", "4d2ebe89a65844df05c83a8f76e6aa4f"],
         ),
-        (Reveal::Both, 0, ["0e5763746ca35df6f86522eb10fbff14", "745adc9464e6a4f74e15dd8fe12c88fc"]),
-        (Reveal::Both, 2, ["dcbf2127a39796ea1486f06412f39e73", "eaec8f33930de99d67d24a72f65c0589"]),
-        (
+        dh(
+            Reveal::Both,
+            0,
+            ["cebc08d8a517d68848e4a1415aa21f04", "0cd64c0c9eb07d2486b4a38cff5378d4"],
+        ),
+        dh(
+            Reveal::Both,
+            2,
+            ["0daac77ca81966715819267ebfe8076b", "e31a057c9d5c9762e42a735fdc88b987"],
+        ),
+        dh(
             Reveal::Count,
             0,
-            ["560b0241123a5396a57d0840f5bb0075", "8bb88d352cfc642154da79ee80908b82"],
+            ["a8c4c500fb928af0deb1b8821a4a3cb2", "d4fe562e3b66677fc80cc75b434f12c7"],
+        ),
+        oprf(
+            ProtocolName::Oprf,
+            Blinding::Additive,
+            Reveal::Advertiser,
+            ["4fcd63a834b69b3366cb8597e9ec8291", "15d365be0a56bdb44083a25596d6277a"],
+        ),
+        oprf(
+            ProtocolName::Oprf,
+            Blinding::Multiplicative,
+            Reveal::Advertiser,
+            ["3bfa7e009af559cb2aa2a4069a157bf0", "4458befb48f45fcdc635a3f883d42387"],
+        ),
+        oprf(
+            ProtocolName::Voprf,
+            Blinding::Additive,
+            Reveal::Advertiser,
+            ["25d63d19ef49719ab2ae31cb98a9887a", "5bb8b3e4b1951b9852af6cf61f320f16"],
+        ),
+        oprf(
+            ProtocolName::TwoHash,
+            Blinding::Additive,
+            Reveal::Both,
+            ["4ff7aea7764c063fb8f97834fd8e1a81", "e342891cd91b774310b7172a78539a07"],
+        ),
+        oprf(
+            ProtocolName::Labelled,
+            Blinding::Additive,
+            Reveal::Advertiser,
+            ["7dabe27d59ad46c3e496ed3a1ff9763c", "165541ecd4bca9cdb7ea587dd4a16c47"],
         ),
     ];
-    let seen = frozen.map(|(reveal, least, _)| (reveal, least, transcript(reveal, least)));
-    let frozen = frozen.map(|(reveal, least, sides)| (reveal, least, sides.map(String::from)));
-    assert_eq!(seen, frozen);
+    let seen: Vec<_> = frozen.iter().map(transcript).collect();
+    let expected: Vec<_> = frozen.iter().map(|f| f.sides.map(String::from)).collect();
+    assert_eq!(seen, expected);
 }

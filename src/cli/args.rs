@@ -4,15 +4,19 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use blindmatch::bench::workload;
 use blindmatch::consent::Purpose;
+use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::identifier::{Profile, Region};
 use blindmatch::list::Format;
-use blindmatch::protocol::Reveal;
+use blindmatch::protocol::{ProtocolName, Reveal};
 use blindmatch::transport::Timing;
 use blindmatch::transport::identity::{Identity, Trust};
 use blindmatch::transport::tls::{Endpoint, Limits};
 use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
+
+use super::backends;
 
 /// Private matching of two consented lists.
 ///
@@ -29,9 +33,19 @@ pub struct Cli {
     /// No progress bar and no summary
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Threads to compute on; all cores unless given
-    #[arg(long, global = true, value_parser = threads, value_name = "N")]
-    pub threads: Option<usize>,
+}
+
+impl Cli {
+    /// Threads to compute on, where they are limited.
+    pub fn threads(&self) -> Option<usize> {
+        match &self.command {
+            Command::Match(args) => args.compute.threads.threads,
+            Command::Check(args) => args.threads.threads,
+            Command::Serve(args) => args.compute.threads.threads,
+            Command::Connect(args) => args.compute.threads.threads,
+            Command::Keygen(_) | Command::Bench(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -46,6 +60,36 @@ pub enum Command {
     Serve(ServeArgs),
     /// Be the advertiser: match with a platform over the network
     Connect(ConnectArgs),
+    /// Measure whole protocols and the group arithmetic on this machine
+    Bench(BenchArgs),
+}
+
+/// How many cores are used.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Computing")]
+pub struct ThreadArgs {
+    /// Threads to compute on; all cores unless given
+    #[arg(long, value_parser = threads, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// What the group arithmetic runs on.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Computing")]
+pub struct ComputeArgs {
+    #[command(flatten)]
+    pub threads: ThreadArgs,
+    /// Instructions that the group arithmetic uses: portable, avx2 or avx512. The best that this CPU
+    /// has unless given; the answer is always the same
+    #[arg(long, value_parser = backends::parse, value_name = "NAME")]
+    pub backend: Option<Backend>,
+}
+
+impl ComputeArgs {
+    /// The engine of a session.
+    pub fn engine(&self) -> Engine {
+        Engine::new(self.backend.unwrap_or_else(Backend::detect), Parallelism::Rayon)
+    }
 }
 
 /// How a list is read and who on it may take part.
@@ -117,6 +161,8 @@ pub struct MatchArgs {
     pub list: ListArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -132,6 +178,8 @@ pub struct CheckArgs {
     /// Write the counts here, as JSON; `-` is standard output
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub threads: ThreadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -208,6 +256,8 @@ pub struct ServeArgs {
     /// them
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub results: Option<PathBuf>,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -233,6 +283,8 @@ pub struct ConnectArgs {
     pub limits: LimitArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 impl KeyArgs {
@@ -250,6 +302,67 @@ impl KeyArgs {
         let trust = trust.map_err(|e| missing(e, "ask the peer for its .pub file"))?;
         Endpoint::new(&identity, &trust, Limits::default())
     }
+}
+
+/// Runs whole protocols in memory, both parties in this process, and prints a line for each
+/// configuration; then the stages of the group against curve25519-dalek at its best.
+///
+/// Both parties take turns on the same threads; there is no network. Every answer is compared with
+/// the intersection that is known beforehand, and a wrong one ends the run with an error. The
+/// configurations run in turn, not one after the other, so that other work on the machine meets all
+/// of them.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// The protocol: dh
+    #[arg(long, default_value = "dh", value_parser = protocol, value_name = "NAME")]
+    pub protocol: ProtocolName,
+    /// Rows of each list, half of which are common: as in 2^16, 65536 or 1e6; several with commas
+    #[arg(
+        long,
+        default_value = "2^10,2^16",
+        value_delimiter = ',',
+        value_parser = size,
+        value_name = "N,..."
+    )]
+    pub size: Vec<u64>,
+    /// Instructions: all that this CPU has, or some of portable, avx2 and avx512 with commas
+    #[arg(
+        long,
+        default_value = "all",
+        value_delimiter = ',',
+        value_parser = backend_choice,
+        value_name = "NAME,..."
+    )]
+    pub backend: Vec<BackendChoice>,
+    /// Threads for both parties together: numbers, or max for all cores
+    #[arg(
+        long,
+        default_value = "1,max",
+        value_delimiter = ',',
+        value_parser = thread_choice,
+        value_name = "N,..."
+    )]
+    pub threads: Vec<ThreadChoice>,
+    /// How often each configuration is measured, after one time to warm up
+    #[arg(long, default_value = "5", value_parser = repetitions, value_name = "N")]
+    pub repeat: usize,
+    /// Which lists, keys and points are made up
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+}
+
+/// One of `--backend`.
+#[derive(Clone, Copy, Debug)]
+pub enum BackendChoice {
+    All,
+    One(Backend),
+}
+
+/// One of `--threads`.
+#[derive(Clone, Copy, Debug)]
+pub enum ThreadChoice {
+    Max,
+    Number(usize),
 }
 
 impl LimitArgs {
@@ -317,6 +430,39 @@ fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
+fn thread_choice(text: &str) -> Result<ThreadChoice, String> {
+    match text {
+        "max" => Ok(ThreadChoice::Max),
+        text => threads(text).map(ThreadChoice::Number).map_err(|e| format!("max, or {e}")),
+    }
+}
+
+fn backend_choice(text: &str) -> Result<BackendChoice, String> {
+    match text {
+        "all" => Ok(BackendChoice::All),
+        text => backends::parse(text).map(BackendChoice::One),
+    }
+}
+
+fn protocol(text: &str) -> Result<ProtocolName, String> {
+    let found = ProtocolName::ALL.into_iter().find(|protocol| protocol.name() == text);
+    found.ok_or_else(|| one_of(ProtocolName::ALL.map(ProtocolName::name)))
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    match workload::size(text) {
+        Some(size) if size <= MAX_BENCH => Ok(size),
+        _ => Err("a number of rows such as 2^16, 65536 or 1e6, at most 2^26".into()),
+    }
+}
+
+fn repetitions(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(times) if (1..=MAX_REPEAT).contains(&times) => Ok(times),
+        _ => Err(format!("a whole number from 1 to {MAX_REPEAT}")),
+    }
+}
+
 fn sessions(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(sessions) if sessions > 0 => Ok(sessions),
@@ -334,6 +480,11 @@ fn address(text: &str) -> Result<String, String> {
 }
 
 const MAX_THREADS: usize = 1024;
+
+const MAX_REPEAT: usize = 10_000;
+
+/// Both lists of that length take some 20 GB while they are matched.
+const MAX_BENCH: u64 = 1 << 26;
 
 /// An idle limit: a peer that computes is heard every few seconds, and the network may delay that.
 fn patience(text: &str) -> Result<Duration, String> {

@@ -39,6 +39,7 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     settings.reveal = args.reveal;
     settings.min_audience = args.min_audience;
     settings.max_elements = args.limits.max_elements;
+    settings.engine = args.compute.engine();
     settings.channel_binding = secured.binding;
     let session = Session::new(settings, Arc::clone(&loaded.list))?;
     let mut bar = shared.bars.session("advertiser");

@@ -97,6 +97,7 @@ fn side(
     settings.reveal = args.reveal;
     settings.min_audience = Some(args.min_audience);
     settings.max_elements = u32::MAX.into();
+    settings.engine = args.compute.engine();
     let session = Session::new(settings, Arc::clone(&loaded.list))?;
     let mut bar = shared.bars.session(party.name());
     drive(session, link, Timing::unlimited(), &shared.stop, &mut bar)

@@ -42,6 +42,15 @@ impl Bars {
         bar
     }
 
+    /// A bar over runs of a benchmark.
+    pub fn rounds(&self, what: &str, length: u64) -> ProgressBar {
+        let style =
+            styled("{spinner} {prefix:<14} {bar:30} {human_pos:>6}/{human_len} runs {eta:>4}");
+        let bar = self.0.add(ProgressBar::new(length).with_style(style));
+        bar.set_prefix(what.to_owned());
+        bar
+    }
+
     /// A bar that shows how far one side of a session is.
     pub fn session(&self, who: &str) -> SessionBar {
         let style = "{spinner} {prefix:<11} {msg:<9} {bar:30} {human_pos:>11}/{human_len} {eta:>4}";

@@ -97,6 +97,7 @@ fn session(
         settings.reveal = args.reveal;
         settings.min_audience = Some(args.min_audience);
         settings.max_elements = args.limits.max_elements;
+        settings.engine = args.compute.engine();
         settings.channel_binding = binding;
         Ok((Session::new(settings, Arc::clone(&loaded.list))?, loaded))
     });

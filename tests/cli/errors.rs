@@ -33,6 +33,15 @@ fn error_of(ran: &Ran) -> &str {
 
 const MATCH: &str = "match --advertiser advertiser.csv --platform platform.csv";
 
+/// A flag whose value cannot be, in what clap makes of it.
+#[track_caller]
+fn assert_invalid(folder: &Folder, line: &str, flag: &str, text: &str) {
+    let value = flag.split_once(' ').unwrap().1.rsplit(',').next().unwrap();
+    let text =
+        format!("error: invalid value '{value}' for {text}\n\nFor more information, try '--help'.");
+    assert_error(&folder.run(&format!("{line} {flag}")), USAGE, &text);
+}
+
 // ---- lists ----
 
 #[test]
@@ -162,13 +171,27 @@ fn values_that_cannot_be() {
         ("--format xlsx", "'--format <FORMAT>': one of csv, parquet"),
         ("--threads 0", "'--threads <N>': a whole number from 1 to 1024"),
         ("--threads 99999999", "'--threads <N>': a whole number from 1 to 1024"),
+        ("--backend abacus", "'--backend <NAME>': one of portable, avx2, avx512"),
     ];
     for (flag, text) in cases {
-        let value = flag.split_once(' ').unwrap().1;
-        let text = format!(
-            "error: invalid value '{value}' for {text}\n\nFor more information, try '--help'."
-        );
-        assert_error(&folder.run(&format!("{MATCH} {flag}")), USAGE, &text);
+        assert_invalid(&folder, MATCH, flag, text);
+    }
+    let size = "'--size <N,...>': a number of rows such as 2^16, 65536 or 1e6, at most 2^26";
+    let threads = "'--threads <N,...>': max, or a whole number from 1 to 1024";
+    let repeat = "'--repeat <N>': a whole number from 1 to 10000";
+    let cases = [
+        ("--size 0", size),
+        ("--size 2^27", size),
+        ("--size 1.5e3", size),
+        ("--size 16,", size),
+        ("--threads all", threads),
+        ("--threads 0", threads),
+        ("--repeat 0", repeat),
+        ("--protocol rsa", "'--protocol <NAME>': one of dh"),
+        ("--backend abacus", "'--backend <NAME,...>': one of portable, avx2, avx512"),
+    ];
+    for (flag, text) in cases {
+        assert_invalid(&folder, "bench", flag, text);
     }
     let serve = "serve --list platform.csv --identity k --trust k";
     for flags in ["--listen here", "--listen :1 --sessions 0", "--listen a:1 --max-sessions 0"] {

@@ -6,35 +6,47 @@
 
 /// Whether the program runs under valgrind.
 pub fn is_running() -> bool {
-    request(RUNNING_ON_VALGRIND, 0, 0) != 0
+    request(RUNNING_ON_VALGRIND, [0; 3]) != 0
 }
 
 /// `value`, of which memcheck now thinks that it was never written.
 pub fn poisoned<T>(value: T) -> T {
     let value = Box::new(value);
-    request(MAKE_MEM_UNDEFINED, (&raw const *value).addr(), size_of::<T>());
+    request(MAKE_MEM_UNDEFINED, [(&raw const *value).addr(), size_of::<T>(), 0]);
     *value
+}
+
+/// How many bytes of a value memcheck holds for never written, in part or as a whole. Asking is no
+/// use of the value, and so no report. None on a bare CPU.
+pub fn poisoned_bytes<T>(value: &T) -> usize {
+    let mut bits = vec![0u8; size_of::<T>()]; // one for each bit of the value: 1 is "never written"
+    let (at, to) = ((&raw const *value).addr(), bits.as_mut_ptr().expose_provenance());
+    let answer = request(GET_VBITS, [at, to, size_of::<T>()]);
+    assert!(answer == 1 || !is_running(), "memcheck does not know this memory");
+    std::hint::black_box(&mut bits).iter().filter(|bits| **bits != 0).count()
 }
 
 /// How many reports `work` gives rise to.
 pub fn reports_of(work: impl FnOnce()) -> usize {
-    let before = request(COUNT_ERRORS, 0, 0);
+    let before = request(COUNT_ERRORS, [0; 3]);
     work();
-    request(COUNT_ERRORS, 0, 0) - before
+    request(COUNT_ERRORS, [0; 3]) - before
 }
 
 const RUNNING_ON_VALGRIND: usize = 0x1001;
 const COUNT_ERRORS: usize = 0x1201;
 /// From `memcheck.h`, whose requests begin with the letters M and C.
-const MAKE_MEM_UNDEFINED: usize = (b'M' as usize) << 24 | (b'C' as usize) << 16 | 1;
+const MAKE_MEM_UNDEFINED: usize = MC | 1;
+const GET_VBITS: usize = MC | 8;
+const MC: usize = (b'M' as usize) << 24 | (b'C' as usize) << 16;
 
 #[cfg(target_arch = "x86_64")]
-fn request(number: usize, first: usize, second: usize) -> usize {
-    let arguments = [number, first, second, 0, 0, 0];
+fn request(number: usize, [first, second, third]: [usize; 3]) -> usize {
+    let arguments = [number, first, second, third, 0, 0];
     let mut answer = 0usize;
     // SAFETY: on a bare CPU, `rdi` comes back as it was after rotations by 3, 13, 61 and 51 bits,
     // and the flags are said to change. Under valgrind, it reads `arguments` and sets `rdx`; the
-    // memory that the requests above name is only marked.
+    // memory that the requests above name is only marked, or is a buffer of ours to write to.
     unsafe {
         std::arch::asm!(
             "rol rdi, 3",
@@ -52,6 +64,6 @@ fn request(number: usize, first: usize, second: usize) -> usize {
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn request(_: usize, _: usize, _: usize) -> usize {
+fn request(_: usize, _: [usize; 3]) -> usize {
     0
 }

@@ -1,0 +1,166 @@
+//! Whole protocols, both sides within this process.
+//!
+//! The two sides take turns: no channel, no waiting, and nothing but their own work in the times.
+//! `threads` are those of both together. What a network adds is not in here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::measure::Cpu;
+use super::workload::{self, Pair};
+use crate::error::{Error, Result};
+use crate::group::{Backend, Engine, Parallelism};
+use crate::protocol::{Party, ProtocolName};
+use crate::session::{Action, Bytes, Outcome, Session, Settings};
+
+/// What a run is done with.
+pub struct Setup {
+    protocol: ProtocolName,
+    engine: Engine,
+    pool: ThreadPool,
+}
+
+/// What a run took.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// Time on the wall.
+    pub wall: Duration,
+    /// CPU time of both sides.
+    pub cpu: Duration,
+    /// As the advertiser sees them.
+    pub bytes: Bytes,
+}
+
+impl Cost {
+    /// CPU time of both sides for each element of a list, in microseconds, where both lists have
+    /// `size`.
+    pub fn cpu_us_a_pair(&self, size: u64) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / size as f64
+    }
+}
+
+impl Setup {
+    /// A protocol on a backend and so many threads.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] where there cannot be so many threads.
+    pub fn new(protocol: ProtocolName, backend: Backend, threads: usize) -> Result<Setup> {
+        let parallelism = if threads == 1 { Parallelism::Serial } else { Parallelism::Rayon };
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|e| Error::Misuse(format!("{threads} threads: {e}")))?;
+        Ok(Setup { protocol, engine: Engine::new(backend, parallelism), pool })
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> Backend {
+        self.engine.backend()
+    }
+
+    /// How many threads.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Runs the protocol once, from two consented lists to the advertiser's matches. `stop` ends it
+    /// from outside.
+    ///
+    /// # Errors
+    /// [`Error::WrongAnswer`] where the matches are not the rows that both lists hold, or the
+    /// platform learnt something; [`Error::Interrupted`].
+    pub fn run(&self, pair: &Pair, seed: u64, stop: &AtomicBool) -> Result<Cost> {
+        let (wall, cpu) = (Instant::now(), Cpu::Process.now());
+        let outcomes = self.pool.install(|| self.play(pair, seed, stop))?;
+        let (wall, cpu) = (wall.elapsed(), Cpu::Process.now() - cpu);
+        check(pair, &outcomes)?;
+        Ok(Cost { wall, cpu, bytes: outcomes[0].bytes })
+    }
+
+    fn play(&self, pair: &Pair, seed: u64, stop: &AtomicBool) -> Result<[Outcome; 2]> {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut side = |party, list| {
+            let mut settings = Settings::new(party);
+            settings.protocol = self.protocol;
+            settings.engine = self.engine;
+            settings.min_audience = Some(0);
+            settings.max_elements = u32::MAX.into();
+            Session::with_rng(settings, Arc::clone(list), StdRng::from_rng(&mut rng))
+        };
+        let mut sides =
+            [side(Party::Advertiser, &pair.advertiser)?, side(Party::Platform, &pair.platform)?];
+        let mut done = [false; 2];
+        while done != [true; 2] {
+            for side in [0, 1] {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
+                match sides[side].advance(true)? {
+                    Action::Send(bytes) => sides[1 - side].receive(&bytes),
+                    Action::Done => done[side] = true,
+                    Action::Worked | Action::Wait => {}
+                }
+            }
+        }
+        Ok(sides.map(|side| side.outcome().expect("a session that is done has an outcome")))
+    }
+}
+
+/// Whether the answers are right: just the rows that both lists hold, for the advertiser alone.
+fn check(pair: &Pair, [advertiser, platform]: &[Outcome; 2]) -> Result<()> {
+    let matched = advertiser.answer.matched.as_deref().unwrap_or_default();
+    let rows = workload::rows(&pair.advertiser, matched);
+    if rows != pair.common {
+        let (got, expected) = (rows.len(), pair.common.len());
+        let text = format!("{got} rows matched, and they are not the {expected} common ones");
+        return Err(Error::WrongAnswer(text));
+    }
+    if platform.answer.matched.is_some() || platform.answer.count.is_some() {
+        return Err(Error::WrongAnswer("the platform learnt what it must not".into()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(pair: &Pair, threads: usize) -> Result<Cost> {
+        let setup = Setup::new(ProtocolName::Dh, Backend::portable(), threads).unwrap();
+        assert_eq!((setup.threads(), setup.backend()), (threads, Backend::portable()));
+        setup.run(pair, 7, &AtomicBool::new(false))
+    }
+
+    #[test]
+    fn costs_of_a_right_answer() {
+        for (size, threads) in [(1, 1), (40, 1), (40, 2)] {
+            let cost = run(&Pair::new(size, 3).unwrap(), threads).unwrap();
+            assert!(cost.cpu > Duration::ZERO && cost.wall > Duration::ZERO);
+            assert!(cost.cpu_us_a_pair(size) > 1.0);
+            assert!(cost.bytes.sent >= 32 * size && cost.bytes.received >= 32 * size);
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_is_an_error() {
+        let right = Pair::new(40, 3).unwrap();
+        let mut fewer = Pair::new(40, 3).unwrap();
+        fewer.common.pop();
+        let mut other = Pair::new(40, 3).unwrap();
+        other.common = (0..20).collect();
+        assert_ne!(other.common, right.common);
+        for pair in [fewer, other] {
+            assert!(matches!(run(&pair, 1), Err(Error::WrongAnswer(_))));
+        }
+    }
+
+    #[test]
+    fn it_can_be_stopped() {
+        let setup = Setup::new(ProtocolName::Dh, Backend::portable(), 1).unwrap();
+        let stopped = setup.run(&Pair::new(9, 1).unwrap(), 1, &AtomicBool::new(true));
+        assert!(matches!(stopped, Err(Error::Interrupted)));
+    }
+}

@@ -1,0 +1,90 @@
+//! `blindmatch bench`, at sizes where its figures mean nothing and its checks everything; and
+//! `--backend`, with which every answer is the same.
+
+use blindmatch::group::Backend;
+
+use crate::program::Folder;
+
+/// Whole protocols, a line for each size, backend and number of threads; then stages.
+#[test]
+fn a_line_for_each_configuration() {
+    let out = Folder::new().stdout("bench --size 1,2^4,2e1 --threads 1,2,1 --repeat 1 --seed 5");
+    let names: Vec<&str> = Backend::available().into_iter().map(Backend::name).collect();
+    let rows: Vec<Vec<&str>> = out.lines().map(|line| line.split_whitespace().collect()).collect();
+
+    let whole: Vec<_> = rows.iter().filter(|row| row.first() == Some(&"dh")).collect();
+    let mut expected = Vec::new();
+    for size in ["1", "16", "20"] {
+        for name in &names {
+            expected.extend(["1", "2"].map(|threads| [size, *name, threads]));
+        }
+    }
+    assert_eq!(whole.iter().map(|row| [row[1], row[2], row[3]]).collect::<Vec<_>>(), expected);
+    for row in whole {
+        assert_eq!(row.len(), 10, "{row:?}");
+        let [size, .., sent, received] = [1, 4, 6, 8, 9].map(|at| row[at].parse::<f64>().unwrap());
+        assert!(row[4].parse::<f64>().unwrap() > 0.0 && row[6].parse::<f64>().unwrap() > 0.0);
+        assert!(sent > 32.0 * size && received > sent, "{row:?}"); // tags come back
+    }
+
+    for stage in ["hash_blind", "blind", "hash", "decode", "fixed"] {
+        let rows: Vec<_> = rows.iter().filter(|row| row.first() == Some(&stage)).collect();
+        let whose: Vec<&str> = rows.iter().map(|row| row[1]).collect();
+        assert_eq!(whose, [&["dalek"], &names[..]].concat(), "{stage}");
+        assert_eq!(rows[0][4], "1.00");
+        for row in rows {
+            assert_eq!(row.len(), 6, "{row:?}");
+            assert!(row[2].parse::<f64>().unwrap() > 0.0 && row[4].parse::<f64>().unwrap() > 0.0);
+        }
+    }
+}
+
+#[test]
+fn one_backend_alone() {
+    let out =
+        Folder::new().stdout("bench --size 3 --backend portable,portable --threads 1 --repeat 1");
+    assert_eq!(out.matches("portable").count(), 1 + 5, "{out}");
+    assert!(!out.contains("avx"), "{out}");
+}
+
+/// Bytes depend on the sizes alone, and times on the machine; a seed chooses the lists.
+#[test]
+fn any_seed_is_right() {
+    for seed in ["0", "18446744073709551615"] {
+        let line =
+            format!("bench --size 33 --backend portable --threads 2 --repeat 1 --seed {seed}");
+        Folder::new().stdout(&line);
+    }
+}
+
+#[test]
+fn every_backend_gives_the_same_matches() {
+    let folder = Folder::with_examples();
+    let line = "match --advertiser advertiser.csv --platform platform.csv --output";
+    folder.stdout(&format!("{line} best.csv"));
+    let matched = folder.read("best.csv");
+    assert!(matched.lines().count() > 10);
+    for name in Backend::NAMES.iter().filter(|name| Backend::by_name_or_skip(name).is_some()) {
+        let ran = folder.run(&format!("{line} {name}.csv --backend {name} --threads 1 -vv"));
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let used = ran.stderr.matches(&format!("backend=\"{name}\"")).count();
+        assert_eq!(used, 2, "both sides: {}", ran.stderr);
+        assert_eq!(folder.read(&format!("{name}.csv")), matched, "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn two_sides_may_use_different_backends() {
+    use crate::program::Server;
+
+    let folder = Folder::with_examples();
+    folder.make_keys();
+    let best = Backend::detect().name();
+    let server = Server::start(&folder, "--backend portable --min-audience 0");
+    let visit = |backend| folder.report(&server.visit(&format!("--backend {backend}")));
+    let (ours, reference) = (visit(best), visit("portable"));
+    assert!(ours["matched"]["rows"].as_u64() > Some(0), "{ours}");
+    assert_eq!(ours["matched"], reference["matched"]);
+    assert_eq!(server.stop().code, Some(0));
+}
