@@ -10,6 +10,7 @@ mod lists;
 mod matching;
 mod output;
 mod progress;
+mod protocols;
 mod serve;
 
 use std::io::{self, ErrorKind, IsTerminal};
@@ -135,6 +136,7 @@ fn remedy(error: &Error) -> Option<String> {
                 "both sides must run the same version of blindmatch".to_owned()
             }
             "purpose" => "both sides must pass the same --purpose".to_owned(),
+            "protocol" => "both sides must pass the same --protocol".to_owned(),
             "reveal" => "agree with your peer on --reveal; the platform decides".to_owned(),
             "minimum audience" => "leave out --min-audience to take the platform's".to_owned(),
             "list size" => {

@@ -6,28 +6,19 @@
 //! memory, over TCP and over TLS, and a test can play any peer.
 //!
 //! ```
+//! use std::sync::atomic::AtomicBool;
 //! use blindmatch::bench::workload;
 //! use blindmatch::protocol::Party;
-//! use blindmatch::session::{Action, Session, Settings};
+//! use blindmatch::session::{self, Session, Settings};
 //!
 //! // Each list passes the consent gate.
 //! let ours = workload::list(["ann@example.com", "bob@example.com"])?;
 //! let theirs = workload::list(["bob@example.com", "eve@example.com"])?;
-//! let mut sides = [
+//! let sides = [
 //!     Session::new(Settings::new(Party::Advertiser), ours)?,
 //!     Session::new(Settings::new(Party::Platform), theirs)?,
 //! ];
-//! let mut done = [false; 2];
-//! while done != [true; 2] {
-//!     for side in [0, 1] {
-//!         match sides[side].advance(true)? {
-//!             Action::Send(bytes) => sides[1 - side].receive(&bytes),
-//!             Action::Done => done[side] = true,
-//!             Action::Worked | Action::Wait => {}
-//!         }
-//!     }
-//! }
-//! let [advertiser, platform] = sides.map(|side| side.outcome().unwrap());
+//! let [advertiser, platform] = session::in_turn(sides, &AtomicBool::new(false))?;
 //! assert_eq!(advertiser.answer.count, Some(1));
 //! assert_eq!(platform.answer.matched, None);
 //! # Ok::<(), blindmatch::Error>(())
@@ -36,6 +27,7 @@
 mod handshake;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::CryptoRng;
@@ -131,6 +123,28 @@ pub struct Bytes {
     pub sent: u64,
     /// From the peer.
     pub received: u64,
+}
+
+/// Runs both sides in this thread, by turns and without a channel, until both are done or `stop` is
+/// set. Whatever one sends is at once with the other; nothing limits how long it takes.
+///
+/// # Errors
+/// The first error of either side; [`Error::Interrupted`].
+pub fn in_turn(mut sides: [Session; 2], stop: &AtomicBool) -> Result<[Outcome; 2]> {
+    let mut done = [false; 2];
+    while done != [true; 2] {
+        for side in [0, 1] {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            match sides[side].advance(true)? {
+                Action::Send(bytes) => sides[1 - side].receive(&bytes),
+                Action::Done => done[side] = true,
+                Action::Worked | Action::Wait => {}
+            }
+        }
+    }
+    Ok(sides.map(|side| side.outcome().expect("a session that is done has an outcome")))
 }
 
 /// One side of one run.

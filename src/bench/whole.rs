@@ -4,7 +4,7 @@
 //! `threads` are those of both together. What a network adds is not in here.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
@@ -13,10 +13,12 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::measure::Cpu;
 use super::workload::{self, Pair};
+use crate::consent::ConsentedList;
 use crate::error::{Error, Result};
 use crate::group::{Backend, Engine, Parallelism};
-use crate::protocol::{Party, ProtocolName};
-use crate::session::{Action, Bytes, Outcome, Session, Settings};
+use crate::label::Labels;
+use crate::protocol::{Input, Party, ProtocolName};
+use crate::session::{self, Bytes, Outcome, Session, Settings};
 
 /// What a run is done with.
 pub struct Setup {
@@ -82,30 +84,25 @@ impl Setup {
 
     fn play(&self, pair: &Pair, seed: u64, stop: &AtomicBool) -> Result<[Outcome; 2]> {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut side = |party, list| {
+        let mut side = |party, list: &Arc<ConsentedList>| {
             let mut settings = Settings::new(party);
             settings.protocol = self.protocol;
             settings.engine = self.engine;
             settings.min_audience = Some(0);
             settings.max_elements = u32::MAX.into();
-            Session::with_rng(settings, Arc::clone(list), StdRng::from_rng(&mut rng))
+            let list = Arc::clone(list);
+            let input = match (self.protocol, party) {
+                (ProtocolName::Labelled, Party::Platform) => {
+                    let labels = Labels::new((0..list.len()).map(workload::label))?;
+                    Input::with_labels(list, Arc::new(labels))
+                }
+                _ => list.into(),
+            };
+            Session::with_rng(settings, input, StdRng::from_rng(&mut rng))
         };
-        let mut sides =
+        let sides =
             [side(Party::Advertiser, &pair.advertiser)?, side(Party::Platform, &pair.platform)?];
-        let mut done = [false; 2];
-        while done != [true; 2] {
-            for side in [0, 1] {
-                if stop.load(Ordering::Relaxed) {
-                    return Err(Error::Interrupted);
-                }
-                match sides[side].advance(true)? {
-                    Action::Send(bytes) => sides[1 - side].receive(&bytes),
-                    Action::Done => done[side] = true,
-                    Action::Worked | Action::Wait => {}
-                }
-            }
-        }
-        Ok(sides.map(|side| side.outcome().expect("a session that is done has an outcome")))
+        session::in_turn(sides, stop)
     }
 }
 

@@ -126,6 +126,11 @@ pub fn rows(list: &ConsentedList, matched: &[u32]) -> Vec<u32> {
     rows
 }
 
+/// The label of the element at `index` of a list, for labelled matches.
+pub fn label(index: usize) -> String {
+    format!("segment {}", index % 100)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

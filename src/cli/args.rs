@@ -17,6 +17,7 @@ use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::backends;
+use super::protocols::{ProtocolArgs, protocol};
 
 /// Private matching of two consented lists.
 ///
@@ -158,6 +159,11 @@ pub struct MatchArgs {
     #[arg(long, value_name = "FILE")]
     pub platform_output: Option<PathBuf>,
     #[command(flatten)]
+    pub protocol: ProtocolArgs,
+    /// The column of the platform's list that labels matched rows, in a labelled match
+    #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
+    pub label: Option<String>,
+    #[command(flatten)]
     pub list: ListArgs,
     #[command(flatten)]
     pub output: OutputArgs,
@@ -238,6 +244,11 @@ pub struct ServeArgs {
     #[arg(long, default_value_t = 100, value_parser = audience(), value_name = "N")]
     pub min_audience: u64,
     #[command(flatten)]
+    pub protocol: ProtocolArgs,
+    /// The column of our list that labels matched rows, in a labelled match
+    #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
+    pub label: Option<String>,
+    #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]
     pub list: ListArgs,
@@ -276,6 +287,8 @@ pub struct ConnectArgs {
     #[arg(long, value_parser = audience(), value_name = "N")]
     pub min_audience: Option<u64>,
     #[command(flatten)]
+    pub protocol: ProtocolArgs,
+    #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]
     pub list: ListArgs,
@@ -313,7 +326,7 @@ impl KeyArgs {
 /// of them.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The protocol: dh
+    /// The protocol: dh, oprf, voprf, two-hash or labelled
     #[arg(long, default_value = "dh", value_parser = protocol, value_name = "NAME")]
     pub protocol: ProtocolName,
     /// Rows of each list, half of which are common: as in 2^16, 65536 or 1e6; several with commas
@@ -444,11 +457,6 @@ fn backend_choice(text: &str) -> Result<BackendChoice, String> {
     }
 }
 
-fn protocol(text: &str) -> Result<ProtocolName, String> {
-    let found = ProtocolName::ALL.into_iter().find(|protocol| protocol.name() == text);
-    found.ok_or_else(|| one_of(ProtocolName::ALL.map(ProtocolName::name)))
-}
-
 fn size(text: &str) -> Result<u64, String> {
     match workload::size(text) {
         Some(size) if size <= MAX_BENCH => Ok(size),
@@ -495,6 +503,7 @@ fn patience(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+/// Names that can be chosen from.
+pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     format!("one of {}", names.into_iter().collect::<Vec<_>>().join(", "))
 }

@@ -1,6 +1,5 @@
 //! `blindmatch connect`: the advertiser's side, over the network.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use blindmatch::protocol::{Party, Reveal};
@@ -15,6 +14,7 @@ use super::output::{self, Files};
 
 pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
+    args.protocol.check(args.reveal, args.min_audience.unwrap_or(0), None)?;
     let (to, format) = (args.output.output.as_deref(), args.output.output_format);
     let to = output::destination(to, format)?;
     if to.is_some() && !args.reveal.gives_matches_to(Party::Advertiser) {
@@ -41,7 +41,8 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     settings.max_elements = args.limits.max_elements;
     settings.engine = args.compute.engine();
     settings.channel_binding = secured.binding;
-    let session = Session::new(settings, Arc::clone(&loaded.list))?;
+    args.protocol.apply(&mut settings);
+    let session = Session::new(settings, loaded.input())?;
     let mut bar = shared.bars.session("advertiser");
     let outcome = drive(session, secured.link, args.limits.timing(), &shared.stop, &mut bar)?;
     drop(bar);

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use blindmatch::Result;
 use blindmatch::consent::{ConsentedList, Outcome, Policy, Suppression};
+use blindmatch::label::{Labels, MAX_LABEL};
 use blindmatch::list::{self, Admitted, Column, Format, Options, Progress, Source, Watch};
+use blindmatch::protocol::Input;
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
@@ -23,12 +25,32 @@ pub struct Loaded {
     pub columns: Vec<Column>,
     /// The names of its consent columns.
     pub consent_columns: Vec<String>,
+    /// What each element is labelled with, in a labelled match.
+    labels: Option<Arc<Labels>>,
     /// The suppression lists that went into it.
     suppressed_by: Vec<Source>,
     pub took: Duration,
 }
 
 impl Loaded {
+    /// The same with labels from a column, if one is named.
+    pub fn with_labels(mut self, column: Option<&str>) -> Result<Loaded> {
+        let Some(column) = column else { return Ok(self) };
+        let started = Instant::now();
+        let texts = self.source.labels(column, &self.list, MAX_LABEL)?;
+        self.labels = Some(Arc::new(Labels::new(texts.iter())?));
+        self.took += started.elapsed();
+        Ok(self)
+    }
+
+    /// What a session takes.
+    pub fn input(&self) -> Input {
+        match &self.labels {
+            Some(labels) => Input::with_labels(Arc::clone(&self.list), Arc::clone(labels)),
+            None => Arc::clone(&self.list).into(),
+        }
+    }
+
     /// Whether a file that it came from changed, or a consent on it expired.
     pub fn is_stale(&self) -> bool {
         let expired = self.list.valid_until().is_some_and(|until| until <= Timestamp::now());
@@ -99,7 +121,7 @@ impl ListArgs {
         }
         let Admitted { list, columns, consent_columns, .. } = admitted;
         let (list, took) = (Arc::new(list), started.elapsed());
-        Ok(Loaded { source, list, columns, consent_columns, suppressed_by, took })
+        Ok(Loaded { source, list, columns, consent_columns, labels: None, suppressed_by, took })
     }
 }
 

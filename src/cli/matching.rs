@@ -1,7 +1,6 @@
 //! `blindmatch match`: both sides in one process, through the real protocol.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
@@ -20,10 +19,12 @@ use super::output::{self, Files};
 
 pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
+    args.protocol.check(args.reveal, args.min_audience, Some(args.label.as_deref()))?;
     let to = destinations(args)?;
     files(args).check()?;
     let advertiser = args.list.load(&args.advertiser, Party::Advertiser.name(), shared)?;
     let platform = args.list.load(&args.platform, Party::Platform.name(), shared)?;
+    let platform = platform.with_labels(args.label.as_deref())?;
 
     let [link, peer] = memory::pair();
     let (ours, theirs) = thread::scope(|scope| {
@@ -53,9 +54,10 @@ fn files(args: &MatchArgs) -> Files<'_> {
     let writes = args.output.output.is_some() || args.platform_output.is_some();
     let twice =
         receivers.iter().filter(|(party, _)| writes && args.reveal.gives_matches_to(*party));
+    let labelled = args.label.iter().map(|_| args.platform.as_path());
     Files {
         read: args.list.files(&args.advertiser).chain([args.platform.as_path()]).collect(),
-        read_twice: twice.map(|(_, path)| *path).collect(),
+        read_twice: twice.map(|(_, path)| *path).chain(labelled).collect(),
         written: args.output.files().chain(args.platform_output.as_deref()).collect(),
     }
 }
@@ -98,7 +100,8 @@ fn side(
     settings.min_audience = Some(args.min_audience);
     settings.max_elements = u32::MAX.into();
     settings.engine = args.compute.engine();
-    let session = Session::new(settings, Arc::clone(&loaded.list))?;
+    args.protocol.apply(&mut settings);
+    let session = Session::new(settings, loaded.input())?;
     let mut bar = shared.bars.session(party.name());
     drive(session, link, Timing::unlimited(), &shared.stop, &mut bar)
 }

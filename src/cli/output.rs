@@ -134,7 +134,11 @@ const NEITHER: [&str; 6] = ["gz", "zst", "xlsx", "xls", "ods", "json"];
 pub fn write_rows(to: Option<&Output>, loaded: &Loaded, outcome: &Outcome) -> Result<()> {
     let Some(to) = to else { return Ok(()) };
     let matched = outcome.answer.matched.as_deref().unwrap_or_default();
-    let matches = Matches::new(&loaded.list, matched.iter().map(|&index| index as usize));
+    let matched = matched.iter().map(|&index| index as usize);
+    let matches = match &outcome.answer.labels {
+        Some(labels) => Matches::with_labels(&loaded.list, matched.zip(labels)),
+        None => Matches::new(&loaded.list, matched),
+    };
     unless_reader_left(loaded.source.write_matches(&matches, to).map(|_| ()))
 }
 

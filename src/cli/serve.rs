@@ -21,6 +21,7 @@ use super::lists::Loaded;
 use super::{Shared, output};
 
 pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
+    args.protocol.check(args.reveal, args.min_audience, Some(args.label.as_deref()))?;
     if args.reveal.gives_matches_to(Party::Platform) && args.results.is_none() {
         let reveal = args.reveal;
         return Err(Error::Misuse(format!(
@@ -58,7 +59,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
 }
 
 fn load(args: &ServeArgs, shared: &Shared) -> Result<Loaded> {
-    args.list.load(&args.path, "platform", shared)
+    args.list.load(&args.path, "platform", shared)?.with_labels(args.label.as_deref())
 }
 
 /// Keeps the list as it should be now: the file is read again, through the gate, once it or a
@@ -99,7 +100,8 @@ fn session(
         settings.max_elements = args.limits.max_elements;
         settings.engine = args.compute.engine();
         settings.channel_binding = binding;
-        Ok((Session::new(settings, Arc::clone(&loaded.list))?, loaded))
+        args.protocol.apply(&mut settings);
+        Ok((Session::new(settings, loaded.input())?, loaded))
     });
     let (session, loaded) = begun.inspect_err(|error| apologise(&mut link, error))?;
     let outcome = drive(session, link, args.limits.timing(), stop, &mut ())?;

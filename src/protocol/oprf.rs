@@ -85,32 +85,21 @@
 //! # Example
 //!
 //! ```
+//! use std::sync::atomic::AtomicBool;
 //! use blindmatch::bench::workload;
 //! use blindmatch::protocol::{Party, ProtocolName};
-//! use blindmatch::session::{Action, Session, Settings};
+//! use blindmatch::session::{self, Session, Settings};
 //!
-//! let settings = |party| {
+//! let side = |party, list| {
 //!     let mut settings = Settings::new(party);
 //!     settings.protocol = ProtocolName::Oprf;
-//!     settings
+//!     Session::new(settings, list)
 //! };
-//! let ours = workload::list(["ann@example.com", "bob@example.com"])?;
-//! let theirs = workload::list(["bob@example.com", "eve@example.com"])?;
-//! let mut sides = [
-//!     Session::new(settings(Party::Advertiser), ours)?,
-//!     Session::new(settings(Party::Platform), theirs)?,
+//! let sides = [
+//!     side(Party::Advertiser, workload::list(["ann@example.com", "bob@example.com"])?)?,
+//!     side(Party::Platform, workload::list(["bob@example.com", "eve@example.com"])?)?,
 //! ];
-//! let mut done = [false; 2];
-//! while done != [true; 2] {
-//!     for side in [0, 1] {
-//!         match sides[side].advance(true)? {
-//!             Action::Send(bytes) => sides[1 - side].receive(&bytes),
-//!             Action::Done => done[side] = true,
-//!             Action::Worked | Action::Wait => {}
-//!         }
-//!     }
-//! }
-//! let [advertiser, platform] = sides.map(|side| side.outcome().unwrap());
+//! let [advertiser, platform] = session::in_turn(sides, &AtomicBool::new(false))?;
 //! assert_eq!(advertiser.answer.count, Some(1));
 //! assert_eq!(platform.answer.count, None);
 //! # Ok::<(), blindmatch::Error>(())
