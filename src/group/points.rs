@@ -235,7 +235,7 @@ impl Engine {
     }
 
     /// `keys[0] points[0] + keys[1] points[1] + ...`, as a batch of one. Constant time. The doublings
-    /// are shared, so that an element costs a third of a multiplication.
+    /// are shared, so that an element costs four tenths of a multiplication.
     pub fn multiscalar(&self, points: &Points, keys: &[SecretScalar]) -> Points {
         assert_eq!(points.len(), keys.len(), "one key for every point");
         let mut sum = on_backend!(self.backend(), operations => {
@@ -254,8 +254,8 @@ impl Engine {
     /// `weights[0] points[0] + weights[1] points[1] + ...`, as a batch of one: what checks many
     /// equations at once. **Variable time**: points and weights must be public.
     ///
-    /// An element costs a sixth of a multiplication. Long lists can come in parts of a few thousand,
-    /// whose sums are added.
+    /// An element costs less than a quarter of a multiplication. Long lists can come in parts of a few
+    /// thousand, whose sums are added.
     pub fn vartime_multiscalar(&self, points: &Points, weights: &[u128]) -> Points {
         assert_eq!(points.len(), weights.len(), "one weight for every point");
         on_backend!(self.backend(), operations => {

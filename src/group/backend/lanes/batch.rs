@@ -333,24 +333,29 @@ pub(in crate::group) struct Doubles<F: LaneField> {
 impl<F: LaneField> Doubles<F> {
     #[inline(always)]
     fn new(curve: &Curve<F>, vectors: usize) -> Self {
-        let identity = Double::new(curve, &Extended::identity(curve));
         Doubles {
-            doubles: vec![identity; vectors],
-            products: vec![curve.one; vectors],
-            inverses: vec![curve.one; vectors],
-            identity,
+            doubles: Vec::with_capacity(vectors),
+            products: Vec::with_capacity(vectors),
+            inverses: Vec::with_capacity(vectors),
+            identity: Double::new(curve, &Extended::identity(curve)),
         }
     }
 }
 
 impl<F: LaneField> Drop for Doubles<F> {
     fn drop(&mut self) {
-        self.doubles.fill(self.identity);
-        self.products.fill(self.identity.product);
-        self.inverses.fill(self.identity.product);
-        // So that the compiler cannot tell that nobody reads it.
-        std::hint::black_box((&self.doubles, &self.products, &self.inverses));
+        overwrite(&mut self.doubles, self.identity);
+        overwrite(&mut self.products, self.identity.product);
+        overwrite(&mut self.inverses, self.identity.product);
     }
+}
+
+/// Fills all that was allocated, used or not.
+fn overwrite<T: Copy>(buffer: &mut Vec<T>, value: T) {
+    buffer.clear();
+    buffer.resize(buffer.capacity(), value);
+    // So that the compiler cannot tell that nobody reads it.
+    std::hint::black_box(buffer);
 }
 
 /// Encodes the doubles of points: `out[i] = 2 P_i`. One inversion for all.
@@ -359,21 +364,21 @@ fn encode_doubles<F: LaneField>(
     curve: &Curve<F>,
     points: &[Extended<F>],
     out: &mut [Encoding],
-    scratch: &mut Doubles<F>,
+    Doubles { doubles, products, inverses, .. }: &mut Doubles<F>,
 ) {
-    let doubles = &mut scratch.doubles[..points.len()];
-    let products = &mut scratch.products[..points.len()];
-    let inverses = &mut scratch.inverses[..points.len()];
-    for ((point, double), product) in points.iter().zip(&mut *doubles).zip(&mut *products) {
-        curve.cpu.outlined(
+    doubles.clear();
+    products.clear();
+    for point in points {
+        let double = curve.cpu.outlined(
             #[inline(always)]
-            || *double = Double::new(curve, point),
+            || Double::new(curve, point),
         );
-        *product = double.product;
+        products.push(double.product);
+        doubles.push(double);
     }
     invert_all(curve, products, inverses);
     let vectors = out.chunks_mut(F::Cpu::LANES);
-    for ((double, inverse), out) in doubles.iter().zip(&*inverses).zip(vectors) {
+    for ((double, inverse), out) in doubles.iter().zip(inverses).zip(vectors) {
         let s = curve.cpu.outlined(
             #[inline(always)]
             || double.encode(curve, inverse),

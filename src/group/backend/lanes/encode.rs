@@ -103,12 +103,13 @@ impl<F: LaneField> Double<F> {
 }
 
 /// The inverses of many elements, lane by lane, and none of them zero. One inversion and three
-/// products for each (Montgomery's trick).
+/// products for each (Montgomery's trick). They replace what was in `inverses`.
 #[inline(always)]
-pub(super) fn invert_all<F: LaneField>(curve: &Curve<F>, elements: &[F], inverses: &mut [F]) {
+pub(super) fn invert_all<F: LaneField>(curve: &Curve<F>, elements: &[F], inverses: &mut Vec<F>) {
     let mut product = curve.one;
-    for (slot, element) in inverses.iter_mut().zip(elements) {
-        *slot = product;
+    inverses.clear();
+    for element in elements {
+        inverses.push(product);
         product = product.mul(element);
     }
     let mut inverse = curve.cpu.outlined(

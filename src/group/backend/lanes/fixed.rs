@@ -45,7 +45,7 @@ impl FixedTable {
             z.push(point.z);
         }
         let mut affine = Vec::with_capacity(points.len());
-        let mut inverses = z.clone();
+        let mut inverses = Vec::with_capacity(z.len());
         invert_all(curve, &z, &mut inverses);
         for (point, inverse) in points.iter().zip(&inverses) {
             let (x, y) = (point.x.mul(inverse), point.y.mul(inverse));
