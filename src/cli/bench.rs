@@ -19,7 +19,7 @@ pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
     let cores = cores();
     let version = env!("CARGO_PKG_VERSION");
     say(&format!(
-        "blindmatch {version}, {}, {cores} cores; seed {}, medians of {} runs in turn after one to \
+        "blindmatch {version}, {}; cores: {cores}; seed {}, medians of {} runs in turn after one to \
          warm up, +- half the distance between the quartiles",
         cpu_model(),
         args.seed,
