@@ -17,6 +17,9 @@ use crate::wire::Frame;
 
 pub use terms::{Party, ProtocolName, Reveal, Terms};
 
+/// The domain tag of our hash to group (RFC 9380 section 3.1): the same in every protocol.
+pub(crate) const HASH_TAG: &[u8] = b"blindmatch-v1-ristretto255-SHA512";
+
 /// What a session yields to the side that ran it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -94,7 +94,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use super::tag::{Tag, TagSet, Tagger};
-use super::{Answer, Party, Phase, Progress, Protocol, Reveal, Step, Terms};
+use super::{Answer, HASH_TAG, Party, Phase, Progress, Protocol, Reveal, Step, Terms};
 use crate::consent::ConsentedList;
 use crate::error::{PeerFault, Result};
 use crate::group::{DomainTag, Encoding, Engine};
@@ -106,9 +106,6 @@ mod exchange;
 
 use answer::Answering;
 use exchange::{Blinded, Blinding, Exchanging};
-
-/// The domain tag of our hash to group (RFC 9380 section 3.1).
-pub(crate) const HASH_TAG: &[u8] = b"blindmatch-v1-ristretto255-SHA512";
 
 /// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
 const WORK_UNIT: usize = 8 * 1024;
