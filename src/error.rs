@@ -109,6 +109,14 @@ pub enum PeerFault {
         /// How many were announced.
         expected: u64,
     },
+    /// A compressed set is not in its one encoding, or not in order.
+    #[error("a bad compressed set at element {position}: {problem}")]
+    BadSet {
+        /// Index of the element, from 0.
+        position: u64,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// What arrived is not what the peer had committed to.
     #[error("the {0} does not match the peer's commitment")]
     BrokenCommitment(&'static str),

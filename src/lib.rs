@@ -18,6 +18,7 @@
 //!   [`ConsentedList`];
 //! - [`list`](mod@list): reading lists from files into the gate, writing matched rows;
 //! - [`group`]: batched ristretto255; [`key`]: secret keys, each for one role;
+//! - [`set`]: compressed sets of a function's outputs;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
@@ -39,6 +40,7 @@ pub mod report;
 #[cfg(feature = "tls")]
 pub mod server;
 pub mod session;
+pub mod set;
 pub mod transport;
 pub mod wire;
 
