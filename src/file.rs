@@ -1,7 +1,7 @@
 //! Files that are written whole or not at all, and whether a file is still the same.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -19,6 +19,25 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         temporary.keep(path)
     };
     write().map_err(Error::io(format!("writing {}", path.display())))
+}
+
+/// Writes a whole new file, readable by its owner alone, or none.
+///
+/// # Errors
+/// [`Error::Key`] where there is one, [`Error::Io`] with the path.
+#[cfg(feature = "tls")]
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = private().open(path).map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => {
+            let problem = "already exists; a key is never overwritten".into();
+            Error::Key { place: path.display().to_string(), problem }
+        }
+        _ => Error::io(format!("writing {}", path.display()))(e),
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| {
+        let _ = fs::remove_file(path); // the first failure is the one to tell
+        Error::io(format!("writing {}", path.display()))(e)
+    })
 }
 
 /// For a new file that only its owner may read.

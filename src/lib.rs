@@ -20,6 +20,7 @@
 //! - [`group`]: batched ristretto255; [`key`]: secret keys, each for one role;
 //! - [`set`]: compressed sets of a function's outputs;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
+//! - [`prepare`]: a list evaluated once for many sessions;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
 //! - [`report`]: what a run did, as facts;
@@ -35,6 +36,7 @@ pub mod group;
 pub mod identifier;
 pub mod key;
 pub mod list;
+pub mod prepare;
 pub mod protocol;
 pub mod report;
 #[cfg(feature = "tls")]

@@ -164,6 +164,13 @@ impl EpochSecret {
         self.key(binding)
     }
 
+    /// The key under which identifiers are named in files of the platform's own.
+    pub(crate) fn entries_key(&self, binding: &EpochBinding) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        self.expand(&[b"entries", &binding.encode()], &mut *key);
+        key
+    }
+
     fn key<R: Role>(&self, binding: &EpochBinding) -> Key<R> {
         let binding = binding.encode();
         let scalar = |counter: u8| {
