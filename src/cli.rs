@@ -7,6 +7,7 @@ mod keygen;
 mod lists;
 mod matching;
 mod output;
+mod prepare;
 mod progress;
 mod serve;
 
@@ -55,6 +56,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Match(args) => matching::run(args, &shared),
         Command::Check(args) => check::run(args, &shared),
         Command::Keygen(args) => keygen::run(args, &shared),
+        Command::Prepare(args) => prepare::run(args, &shared),
         Command::Serve(args) => serve::run(args, &shared),
         Command::Connect(args) => connect::run(args, &shared),
     }

@@ -14,6 +14,8 @@ use blindmatch::transport::tls::{Endpoint, Limits};
 use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
+use super::prepare::PrepareArgs;
+
 /// Private matching of two consented lists.
 ///
 /// Two parties find which entries both their lists hold. Neither hands its list over, and only
@@ -42,6 +44,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Make the key pair that identifies this machine to its peers
     Keygen(KeygenArgs),
+    /// Evaluate the platform's list once for an epoch and an advertiser
+    Prepare(PrepareArgs),
     /// Be the platform: wait for advertisers and match with each
     Serve(ServeArgs),
     /// Be the advertiser: match with a platform over the network
@@ -261,7 +265,7 @@ impl LimitArgs {
 }
 
 /// A key file that is not there is the first thing a newcomer meets: an error of keys, with a remedy.
-fn missing(error: Error, remedy: &str) -> Error {
+pub fn missing(error: Error, remedy: &str) -> Error {
     match error {
         Error::Io { context, source } if source.kind() == ErrorKind::NotFound => {
             Error::Key { place: context, problem: format!("no such file; {remedy}") }
