@@ -18,8 +18,10 @@ use blindmatch::error::{Error, Result};
 use blindmatch::group::{Backend, Encoding, Engine, Parallelism};
 use blindmatch::identifier::{Identifier, Kind, Profile, Region};
 use blindmatch::list::{self, Options, Source};
+use blindmatch::prepare::SetFile;
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::session::{Session, Settings};
+use blindmatch::set::{CompressedSet, Output, SetParameters, SetReader, Sink};
 use blindmatch::wire::{Decoder, Frame, MAX_FRAME};
 use common::puppet::{Honest, Puppet, decode};
 
@@ -29,12 +31,13 @@ pub use group::points;
 pub type Body = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const BODIES: [Body; 5] = [
+pub const BODIES: [Body; 6] = [
     ("frames", frames),
     ("points", points),
     ("session", session),
     ("csv_rows", csv_rows),
     ("identifiers", identifiers),
+    ("sets", sets),
 ];
 
 /// The frame decoder, fed in pieces: what it takes encodes to the same bytes again, and it holds no
@@ -133,6 +136,45 @@ pub fn identifiers(data: &[u8]) {
         // taken for a national number.
         let again = profile.normalise(kind, text.as_bytes(), None);
         assert_eq!(again.as_deref().map(String::as_str), Ok(text.as_str()));
+    }
+}
+
+/// A compressed set from a peer, or the file of one (0xff): what is taken has strictly increasing
+/// elements and encodes to the same bytes again.
+pub fn sets(data: &[u8]) {
+    struct Collect<'a>(&'a mut Vec<u128>);
+    impl Sink for Collect<'_> {
+        fn element(&mut self, value: u128) {
+            self.0.push(value);
+        }
+    }
+    let Some((&choice, rest)) = data.split_first() else { return };
+    if choice == 0xff {
+        match SetFile::read(rest, "fuzz.set") {
+            Ok(file) => {
+                let mut again = Vec::new();
+                file.write(&mut again).expect("room for it");
+                assert_eq!(again, rest);
+            }
+            Err(Error::Input(problem)) => assert!(problem.to_string().starts_with("fuzz.set: ")),
+            Err(error) => panic!("not the file's fault: {error:?}"),
+        }
+        return;
+    }
+    let (elements, queries) = (u64::from(choice & 0x3f), 1 + u64::from(choice >> 6));
+    let parameters = SetParameters::new(elements, queries).expect("small");
+    let mut values = Vec::new();
+    let mut reader = SetReader::new(parameters, [0; 32], Collect(&mut values));
+    match reader.push(rest) {
+        Ok(()) => {
+            assert!(reader.is_complete() && reader.finish().is_err());
+            assert!(values.len() as u64 == elements && values.is_sorted_by(|a, b| a < b));
+            let outputs =
+                values.iter().map(|value| Output(value << (128 - parameters.value_bits())));
+            let again = CompressedSet::new(outputs.collect(), queries).expect("as it came");
+            assert_eq!(again.block(0), rest);
+        }
+        Err(fault) => assert_eq!(reader.finish().err(), Some(fault)),
     }
 }
 

@@ -9,6 +9,7 @@ mod keygen;
 mod lists;
 mod matching;
 mod output;
+mod prepare;
 mod progress;
 mod protocols;
 mod serve;
@@ -58,6 +59,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Match(args) => matching::run(args, &shared),
         Command::Check(args) => check::run(args, &shared),
         Command::Keygen(args) => keygen::run(args, &shared),
+        Command::Prepare(args) => prepare::run(args, &shared),
         Command::Serve(args) => serve::run(args, &shared),
         Command::Connect(args) => connect::run(args, &shared),
         Command::Bench(args) => bench::run(args, &shared),

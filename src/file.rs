@@ -1,8 +1,9 @@
-//! Files that are written whole or not at all.
+//! Files that are written whole or not at all, and whether a file is still the same.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 
@@ -20,6 +21,58 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(Error::io(format!("writing {}", path.display())))
 }
 
+/// Writes a whole new file, readable by its owner alone, or none.
+///
+/// # Errors
+/// [`Error::Key`] where there is one, [`Error::Io`] with the path.
+#[cfg(feature = "tls")]
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = private().open(path).map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => {
+            let problem = "already exists; a key is never overwritten".into();
+            Error::Key { place: path.display().to_string(), problem }
+        }
+        _ => Error::io(format!("writing {}", path.display()))(e),
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| {
+        let _ = fs::remove_file(path); // the first failure is the one to tell
+        Error::io(format!("writing {}", path.display()))(e)
+    })
+}
+
+/// For a new file that only its owner may read.
+fn private() -> fs::OpenOptions {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// What tells whether a file is still the same: length, time and, where there are such, the number of
+/// its inode, which a file that replaces it does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    pub(crate) length: u64,
+    modified: Option<SystemTime>,
+    inode: u64,
+}
+
+impl Stamp {
+    /// Of the file that is there now.
+    pub(crate) fn of(path: &Path) -> io::Result<Stamp> {
+        fs::metadata(path).map(|metadata| Stamp::of_metadata(&metadata))
+    }
+
+    pub(crate) fn of_metadata(metadata: &Metadata) -> Stamp {
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Stamp { length: metadata.len(), modified: metadata.modified().ok(), inode }
+    }
+}
+
 /// A file that is removed unless it is kept.
 pub(crate) struct Temporary {
     path: PathBuf,
@@ -34,11 +87,7 @@ impl Temporary {
         name.push(path.file_name().ok_or(io::ErrorKind::InvalidInput)?);
         name.push(format!(".{}.part", std::process::id()));
         let path = path.with_file_name(name);
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = BufWriter::new(options.open(&path)?);
+        let file = BufWriter::new(private().open(&path)?);
         Ok(Temporary { path, file, kept: false })
     }
 

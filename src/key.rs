@@ -14,6 +14,8 @@
 //! evaluate(&key); // expected `Key<Evaluate>`, found `Key<Blind>`
 //! ```
 
+pub mod epoch;
+
 use std::fmt;
 use std::marker::PhantomData;
 

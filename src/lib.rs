@@ -22,6 +22,7 @@
 //! - [`set`]: compressed sets of outputs; [`label`]: what matched entries come with;
 //! - [`rfc9497`]: oblivious pseudorandom functions as others have them, for interoperability;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
+//! - [`prepare`]: a list evaluated once for many sessions;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
 //! - [`report`]: what a run did, as facts;
@@ -38,6 +39,7 @@ pub mod identifier;
 pub mod key;
 pub mod label;
 pub mod list;
+pub mod prepare;
 pub mod proof;
 pub mod protocol;
 pub mod report;

@@ -36,11 +36,11 @@ pub use name::ProtocolName;
 pub use oprf::Blinding;
 pub use terms::{Party, Reveal, Terms};
 
-/// The domain tag of our hash to group (RFC 9380 section 3.1).
-pub(crate) const HASH_TAG: &[u8] = b"blindmatch-v1-ristretto255-SHA512";
-
 /// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
 const WORK_UNIT: usize = 8 * 1024;
+
+/// The domain tag of our hash to group (RFC 9380 section 3.1): the same in every protocol.
+pub(crate) const HASH_TAG: &[u8] = b"blindmatch-v1-ristretto255-SHA512";
 
 /// What a session yields to the side that ran it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,7 +142,7 @@ pub(crate) fn start<R: CryptoRng>(
     rng: &mut R,
 ) -> Box<dyn Protocol> {
     match terms.protocol {
-        ProtocolName::Dh => Box::new(dh::Dh::new(terms, engine, input.list, rng)),
+        ProtocolName::Dh => Box::new(dh::Dh::new(terms, engine, input.list(), rng)),
         ProtocolName::Oprf
         | ProtocolName::Voprf
         | ProtocolName::TwoHash

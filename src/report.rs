@@ -45,6 +45,8 @@
 //! only to a side that learns which of its rows matched.
 
 mod check;
+#[cfg(feature = "tls")]
+mod prepare;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -59,6 +61,8 @@ use crate::protocol::{Party, Phase, Reveal};
 use crate::session::Outcome;
 
 pub use check::CheckReport;
+#[cfg(feature = "tls")]
+pub use prepare::PrepareReport;
 
 /// The report of one run.
 #[derive(Clone, Debug, Serialize)]

@@ -15,6 +15,8 @@ mod matching;
 mod network;
 #[path = "cli/oracle.rs"]
 mod oracle;
+#[path = "cli/prepare.rs"]
+mod prepare;
 #[cfg(unix)]
 #[path = "cli/privacy.rs"]
 mod privacy;

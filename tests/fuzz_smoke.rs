@@ -4,9 +4,12 @@
 #[path = "../fuzz/bodies.rs"]
 mod bodies;
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use blindmatch::group::Encoding;
+use blindmatch::key::epoch::{EpochBinding, EpochSecret};
+use blindmatch::prepare::{Options, PreparedSet, SetFile};
 use blindmatch::protocol::Reveal;
 use bodies::BODIES;
 use bodies::common::{Seeded, addresses, list, pump, sessions, settings};
@@ -16,6 +19,9 @@ use curve25519_dalek::scalar::Scalar;
 /// How long each body is given, and how many inputs it gets at least.
 const TIME: Duration = Duration::from_millis(700);
 const LEAST: usize = 50;
+
+/// Where in the seeds the streams, lists and sets end.
+const SETS: usize = 16;
 
 #[test]
 fn bodies_stand_random_and_mutated_input() {
@@ -28,7 +34,7 @@ fn bodies_stand_random_and_mutated_input() {
             let length = rng.below(200) as usize;
             body(&rng.bytes(length));
             let seed = match rng.below(3) {
-                0 => &seeds[rng.below(11) as usize], // streams and lists
+                0 => &seeds[rng.below(SETS as u64) as usize], // streams, lists and sets
                 1 => &points[rng.below(points.len() as u64) as usize],
                 _ => &seeds[rng.below(seeds.len() as u64) as usize],
             };
@@ -51,6 +57,8 @@ fn seeds() -> Vec<Vec<u8>> {
         ann@example.com,+1 202-555-0143,,TargetedAdvertising,,\n\
         \"B@example.org\",\"2025550143\n\",TwoFactorAuthentication,,2030-01-01T00:00:00Z,yes\n";
     seeds.extend([0, 0x80, 0xe0].map(|choice| [&[choice], rows.as_bytes()].concat()));
+    seeds.extend(sets());
+    assert_eq!(seeds.len(), SETS);
     for terms in 0..=u8::MAX {
         for answer in [&[3, 7][..], &[4, 7], &[4, 3, 7], &[7], &[5, 3, 7], &[6, 7], &[4, 5, 7]] {
             seeds.push([&[terms, 0, 1, 0x32][..], answer].concat());
@@ -78,6 +86,28 @@ fn point_seeds_are_valid() {
         assert_eq!(bodies::group::first_bad_encoding(&spoilt), Some(usize::from(seed[0]) - 1));
         bodies::points(&spoilt);
     }
+}
+
+/// Compressed sets and the file of one, for the `sets` body.
+fn sets() -> Vec<Vec<u8>> {
+    let list = list(&addresses(0..63));
+    let binding = EpochBinding::new("1", "them", list.purpose(), list.profile()).unwrap();
+    let secret = EpochSecret::generate(&mut Seeded::new("sets"));
+    let prepared = |queries| {
+        let mut options = Options::default();
+        options.max_queries = queries;
+        let go_on = &mut |_| ControlFlow::Continue(());
+        PreparedSet::in_memory(&list, &secret, &binding, &options, go_on).unwrap()
+    };
+    let block = |queries: u8| {
+        let choice = 63 | (queries - 1) << 6;
+        [&[choice], prepared(queries.into()).set().block(0)].concat()
+    };
+    let whole = prepared(9);
+    let (header, set) = (whole.header().clone(), whole.set().clone());
+    let mut file = vec![0xff];
+    SetFile { header, set }.write(&mut file).unwrap();
+    vec![block(1), block(2), block(3), file.clone(), file]
 }
 
 /// A seed with up to three bytes changed, or cut short; or as it is.

@@ -17,6 +17,7 @@ use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::backends;
+use super::prepare::PrepareArgs;
 use super::protocols::{ProtocolArgs, protocol};
 
 /// Private matching of two consented lists.
@@ -57,6 +58,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Make the key pair that identifies this machine to its peers
     Keygen(KeygenArgs),
+    /// Evaluate the platform's list once for an epoch and an advertiser
+    Prepare(PrepareArgs),
     /// Be the platform: wait for advertisers and match with each
     Serve(ServeArgs),
     /// Be the advertiser: match with a platform over the network
@@ -387,7 +390,7 @@ impl LimitArgs {
 }
 
 /// A key file that is not there is the first thing a newcomer meets: an error of keys, with a remedy.
-fn missing(error: Error, remedy: &str) -> Error {
+pub fn missing(error: Error, remedy: &str) -> Error {
     match error {
         Error::Io { context, source } if source.kind() == ErrorKind::NotFound => {
             Error::Key { place: context, problem: format!("no such file; {remedy}") }

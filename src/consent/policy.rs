@@ -231,6 +231,24 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Every reason, in order.
+    pub const ALL: [Refusal; 14] = [
+        Refusal::Suppressed,
+        Refusal::CollectedForSecurity,
+        Refusal::Withdrawn,
+        Refusal::OptedOut,
+        Refusal::Gpc,
+        Refusal::SignalNotGranted,
+        Refusal::TcfNotGranted,
+        Refusal::GppOptedOut,
+        Refusal::UnreadableConsent,
+        Refusal::UnknownPurpose,
+        Refusal::NotYetGiven,
+        Refusal::Expired,
+        Refusal::PurposeNotGranted,
+        Refusal::NoRecord,
+    ];
+
     /// Whether it holds for the identifier in every row and column, whatever they say.
     pub(super) fn lasts(self) -> bool {
         use Refusal::*;

@@ -33,6 +33,13 @@ impl SecretScalar {
         (k != Scalar::ZERO).then(|| SecretScalar { half: k * Scalar::from(2u8).invert() })
     }
 
+    /// From 64 uniform bytes, little-endian, modulo the group order. `None` where that is zero, which
+    /// does not happen by chance. Constant time.
+    pub(crate) fn from_uniform_bytes(bytes: &[u8; 64]) -> Option<Self> {
+        let k = Scalar::from_bytes_mod_order_wide(bytes);
+        (k != Scalar::ZERO).then(|| SecretScalar { half: k * Scalar::from(2u8).invert() })
+    }
+
     /// `1 / k` modulo the group order: what takes a blind off again. Constant time.
     pub fn invert(&self) -> Self {
         // 1 / k is 1 / (2 half), and half of that is kept.
@@ -112,6 +119,16 @@ mod tests {
         assert!(SecretScalar::from_canonical_bytes(order).is_none());
         order[0] -= 1;
         assert!(SecretScalar::from_canonical_bytes(order).is_some());
+    }
+
+    #[test]
+    fn uniform_bytes_are_reduced() {
+        let mut wide = [0; 64];
+        assert!(SecretScalar::from_uniform_bytes(&wide).is_none());
+        wide[0] = 6;
+        assert_eq!(SecretScalar::from_uniform_bytes(&wide).unwrap().half, Scalar::from(3u8));
+        let half = SecretScalar::from_uniform_bytes(&[0xff; 64]).unwrap().half;
+        assert_eq!(half + half, Scalar::from_bytes_mod_order_wide(&[0xff; 64]));
     }
 
     #[test]

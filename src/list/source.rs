@@ -1,14 +1,14 @@
 //! Where a list comes from: a file or standard input, its format, and whether it stayed the same.
 
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 use crate::error::{Error, InputError, Result};
+use crate::file::Stamp;
 use crate::identifier::{Profile, Region};
 
 /// How a list is read.
@@ -73,13 +73,6 @@ pub struct Source {
     pub(super) options: Options,
 }
 
-/// What tells whether a file is still the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
 impl Source {
     /// A list in a file, or standard input for `-`.
     ///
@@ -105,7 +98,7 @@ impl Source {
             Err(e) => return Err(source.io("opening")(e)),
         };
         // A pipe cannot be read twice, and says so as standard input does.
-        let stamp = metadata.is_file().then(|| Stamp::of(&metadata));
+        let stamp = metadata.is_file().then(|| Stamp::of_metadata(&metadata));
         Ok(Source { stamp, ..source })
     }
 
@@ -136,7 +129,7 @@ impl Source {
         own.is_some() && own == path.canonicalize().ok()
     }
 
-    /// Whether the list is a file that has not changed, by length and time, since it was opened.
+    /// Whether the list is a file that has not changed, by length, time and inode, since it was opened.
     pub fn is_unchanged(&self) -> bool {
         self.check_unchanged().is_ok()
     }
@@ -150,8 +143,7 @@ impl Source {
                 self.name
             )));
         };
-        let now = std::fs::metadata(path).map_err(self.io("looking at"))?;
-        if Stamp::of(&now) == stamp {
+        if Stamp::of(path).map_err(self.io("looking at"))? == stamp {
             return Ok(());
         }
         Err(self.unusable("changed since it was read; match again with the file as it is now"))
@@ -189,12 +181,6 @@ impl Source {
 
     pub(super) fn io(&self, doing: &str) -> impl FnOnce(io::Error) -> Error + use<> {
         Error::io(format!("{doing} {}", self.name))
-    }
-}
-
-impl Stamp {
-    fn of(metadata: &Metadata) -> Stamp {
-        Stamp { length: metadata.len(), modified: metadata.modified().ok() }
     }
 }
 

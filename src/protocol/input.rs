@@ -5,50 +5,102 @@ use std::sync::Arc;
 use crate::consent::{ConsentedList, Purpose};
 use crate::identifier::Profile;
 use crate::label::Labels;
+use crate::prepare::PreparedSet;
 
-/// A list that passed the consent gate, with what some protocols need besides.
-#[derive(Clone, Debug)]
-pub struct Input {
-    pub(super) list: Arc<ConsentedList>,
-    pub(super) labels: Option<Arc<Labels>>,
+/// A list that passed the consent gate, in the form that a protocol takes.
+#[derive(Clone)]
+pub struct Input(pub(super) Brought);
+
+/// What is brought.
+#[derive(Clone)]
+pub(super) enum Brought {
+    List { list: Arc<ConsentedList>, labels: Option<Arc<Labels>> },
+    Prepared(Arc<PreparedSet>),
 }
 
+/// The list itself.
 impl From<Arc<ConsentedList>> for Input {
     fn from(list: Arc<ConsentedList>) -> Input {
-        Input { list, labels: None }
+        Input(Brought::List { list, labels: None })
+    }
+}
+
+/// A set that was made of a list, for the platform's side of protocols that
+/// [take one](super::ProtocolName::takes_prepared_sets).
+impl From<Arc<PreparedSet>> for Input {
+    fn from(set: Arc<PreparedSet>) -> Input {
+        Input(Brought::Prepared(set))
     }
 }
 
 impl Input {
-    /// A list whose matched entries come with a label: what the sender of
+    /// A list whose matched entries come with a label: what the platform of
     /// [`labelled`](super::labelled) brings.
     ///
     /// # Panics
     /// If there is not one label for each entry of the list.
     pub fn with_labels(list: Arc<ConsentedList>, labels: Arc<Labels>) -> Input {
         assert_eq!(list.len(), labels.len(), "one label for every entry");
-        Input { list, labels: Some(labels) }
+        Input(Brought::List { list, labels: Some(labels) })
     }
 
     /// Elements that take part.
     pub(crate) fn elements(&self) -> u64 {
-        self.list.len() as u64
+        match &self.0 {
+            Brought::List { list, .. } => list.len() as u64,
+            Brought::Prepared(set) => set.elements(),
+        }
     }
 
     pub(crate) fn profile(&self) -> Profile {
-        self.list.profile()
+        match &self.0 {
+            Brought::List { list, .. } => list.profile(),
+            Brought::Prepared(set) => set.profile(),
+        }
     }
 
     pub(crate) fn purpose(&self) -> Purpose {
-        self.list.purpose()
+        match &self.0 {
+            Brought::List { list, .. } => list.purpose(),
+            Brought::Prepared(set) => set.purpose(),
+        }
     }
 
     pub(crate) fn attestation(&self) -> Option<&str> {
-        self.list.attestation()
+        match &self.0 {
+            Brought::List { list, .. } => list.attestation(),
+            Brought::Prepared(set) => set.attestation(),
+        }
     }
 
     /// Whether it has labels.
     pub(crate) fn is_labelled(&self) -> bool {
-        self.labels.is_some()
+        matches!(&self.0, Brought::List { labels: Some(_), .. })
+    }
+
+    /// The prepared set, if it is one.
+    pub(crate) fn prepared(&self) -> Option<&PreparedSet> {
+        match &self.0 {
+            Brought::List { .. } => None,
+            Brought::Prepared(set) => Some(set),
+        }
+    }
+
+    /// The list.
+    ///
+    /// # Panics
+    /// If it is a prepared set: a session takes one for protocols that need no list only.
+    pub(super) fn list(&self) -> Arc<ConsentedList> {
+        match &self.0 {
+            Brought::List { list, .. } => Arc::clone(list),
+            Brought::Prepared(_) => unreachable!("checked when the session was made"),
+        }
+    }
+}
+
+/// By its size: lists and labels are nobody's business.
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Input({} elements)", self.elements())
     }
 }

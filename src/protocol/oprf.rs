@@ -117,6 +117,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::arrivals::Arrivals;
+use super::input::Brought;
 use super::{
     Answer, HASH_TAG, Input, Party, Phase, Progress, Protocol, ProtocolName, Step, Terms, WORK_UNIT,
 };
@@ -189,8 +190,8 @@ impl Oprf {
         let variant = Variant::of(terms.protocol);
         let shared = Shared { terms, engine, variant };
         Oprf {
-            sender: sends.then(|| Sender::fresh(&shared, &input, &mut rng)),
-            receiver: receives.then(|| Receiver::new(&shared, input.list, blinding, &mut rng)),
+            sender: sends.then(|| Sender::new(&shared, &input, &mut rng)),
+            receiver: receives.then(|| Receiver::new(&shared, input.list(), blinding, &mut rng)),
             shared,
             rng,
             finished: Finished::default(),

@@ -183,6 +183,21 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
             false => "labels are for the platform of a labelled match",
         });
     }
+    if let Some(set) = input.prepared() {
+        if settings.party != Party::Platform || !protocol.takes_prepared_sets() {
+            return misuse(&format!(
+                "a prepared set is for the platform of `oprf` or `voprf`, not {protocol}"
+            ));
+        }
+        if settings.max_elements > set.max_queries() {
+            return misuse(&format!(
+                "the set is prepared for at most {} queries, so at most that many elements can be \
+                 accepted from the peer, not {}",
+                set.max_queries(),
+                settings.max_elements
+            ));
+        }
+    }
     if u32::try_from(input.elements()).is_err() {
         return misuse("a list may hold at most 2^32 - 1 elements");
     }

@@ -87,6 +87,20 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// [`unary`](Self::unary), then [`take`](Self::take): in one step, where both are short.
+    #[inline]
+    pub(super) fn code(&mut self, most: u32, bits: u32) -> Option<(u32, u128)> {
+        let window = self.window();
+        let zeros = window.leading_zeros();
+        let length = zeros + 1 + bits;
+        if length <= MAX_RUN && zeros <= most {
+            self.at += length as usize;
+            return Some((zeros, (window << (zeros + 1)) >> (u128::BITS - bits)));
+        }
+        let zeros = self.unary(most)?;
+        Some((zeros, self.take(bits)))
+    }
+
     /// Whether more was taken than there is.
     #[inline]
     pub(super) fn is_beyond(&self) -> bool {
@@ -94,7 +108,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Whether all that is left is the zeros that fill the last byte.
-    pub(super) fn is_at_end(mut self) -> bool {
+    pub(super) fn ends(mut self) -> bool {
         let left = (8 * self.bytes.len()).checked_sub(self.at);
         match left {
             Some(0) => true,
@@ -146,7 +160,19 @@ mod tests {
             assert_eq!(reader.take(bits), 0);
             assert!(!reader.is_beyond());
         }
-        assert!(reader.is_at_end());
+        assert!(reader.ends());
+    }
+
+    #[test]
+    fn codes_are_read_as_their_parts() {
+        for (zeros, bits) in [(0, 1), (3, 60), (58, 61), (59, 61), (128, 103), (100, 1)] {
+            let mut writer = Writer::after(Vec::new());
+            writer.unary(zeros);
+            writer.put(1, bits);
+            let bytes = writer.finish();
+            assert_eq!(Reader::new(&bytes).code(128, bits), Some((zeros, 1)));
+            assert_eq!(Reader::new(&bytes).code(2, bits), (zeros <= 2).then_some((zeros, 1)));
+        }
     }
 
     #[test]
@@ -160,8 +186,8 @@ mod tests {
         assert_eq!(reader_again.unary(15), Some(15));
         reader.take(1);
         assert!(reader.is_beyond() && !reader_again.is_beyond());
-        assert!(!reader.is_at_end());
-        assert!(reader_again.is_at_end());
-        assert!(!Reader::new(&[0]).is_at_end());
+        assert!(!reader.ends());
+        assert!(reader_again.ends());
+        assert!(!Reader::new(&[0]).ends());
     }
 }

@@ -57,11 +57,11 @@ pub(super) fn decode(
     take(first);
     let (mut value, mut reader) = (first, Reader::new(codes));
     for position in position + 1..position + expected {
-        let Some(high) = reader.unary(MAX_UNARY) else {
+        let Some((high, low)) = reader.code(MAX_UNARY, rice) else {
             return Err(bad(position, "a gap too wide"));
         };
         // Below 2^(7 + 103) + 2^104: no overflow.
-        value += (u128::from(high) << rice) + reader.take(rice) + 1;
+        value += (u128::from(high) << rice) + low + 1;
         if reader.is_beyond() {
             return Err(bad(position, "a block cut short"));
         }
@@ -70,7 +70,7 @@ pub(super) fn decode(
         }
         take(value);
     }
-    match reader.is_at_end() {
+    match reader.ends() {
         true => Ok(value),
         false => Err(bad(position + expected - 1, "bytes or bits after the last element")),
     }

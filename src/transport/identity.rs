@@ -31,11 +31,12 @@ use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use hkdf::Hkdf;
 use rand::Rng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use ring::signature::{Ed25519KeyPair, KeyPair};
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result, printable};
@@ -94,6 +95,18 @@ impl Identity {
     /// The half that peers are given.
     pub fn public(&self) -> &PublicIdentity {
         &self.public
+    }
+
+    /// A key that nobody else can derive, for files of our own: HKDF-SHA-512 of the seed, which is the
+    /// same however the key is written, with this label.
+    pub(crate) fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
+        let at = self.pkcs8.windows(SEED_FOLLOWS.len()).position(|run| run == SEED_FOLLOWS);
+        let seed = at.and_then(|at| self.pkcs8.get(at + SEED_FOLLOWS.len()..)?.get(..KEY));
+        let seed = seed.expect("a key that was read has a seed");
+        let mut key = Zeroizing::new([0; 32]);
+        let extracted = Hkdf::<Sha512>::new(Some(b"blindmatch-v2 identity"), seed);
+        extracted.expand(label, &mut *key).expect("short enough");
+        key
     }
 
     /// The private key in DER, for the TLS library.
@@ -205,6 +218,9 @@ const KEY: usize = 32;
 /// PKCS#8 version 1 of an Ed25519 key up to its seed (RFC 8410 section 7).
 const PKCS8_START: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
 
+/// What the seed follows in any version of PKCS#8: the algorithm and two octet strings.
+const SEED_FOLLOWS: &[u8] = PKCS8_START.split_at(7).1;
+
 /// `SubjectPublicKeyInfo` of an Ed25519 key up to the key (RFC 8410 section 4).
 const SPKI_START: &[u8] = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
 
@@ -236,6 +252,22 @@ mod tests {
         let spki = STANDARD.decode(RFC_8410_SPKI).unwrap();
         assert_eq!(key.public().spki(), spki);
         assert_eq!(PublicIdentity::from_spki(&spki).as_ref(), Some(key.public()));
+    }
+
+    /// The key of RFC 8410 section 10.3 in version 1, and in version 2 with its public key.
+    #[test]
+    fn derived_keys_do_not_depend_on_how_the_key_is_written() {
+        let v1 =
+            STANDARD.decode("MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC");
+        let v1 = Identity::from_pkcs8(Zeroizing::new(v1.unwrap())).unwrap();
+        let mut v2 = v1.pkcs8.to_vec();
+        (v2[1], v2[4]) = (0x2e + 35, 1);
+        v2.extend_from_slice(b"\x81\x21\x00");
+        v2.extend_from_slice(&v1.public.key);
+        let v2 = Identity::from_pkcs8(Zeroizing::new(v2)).unwrap();
+        assert_eq!(*v1.derive(b"a"), *v2.derive(b"a"));
+        assert_ne!(*v1.derive(b"a"), *v1.derive(b"b"));
+        assert_ne!(*v1.derive(b"a"), *Identity::generate().derive(b"a"));
     }
 
     #[test]

@@ -184,6 +184,23 @@ fn runs_that_fail() {
 }
 
 #[test]
+fn prepared_sets() {
+    let (folder, secrets) = folder();
+    folder.make_keys();
+    let prepare = "prepare --list platform.csv --epoch 2026-11 --identity platform.key --for \
+                   advertiser.pub --output november --report november.json";
+    assert_discreet(&folder, &secrets, prepare, 0);
+    assert_discreet(&folder, &secrets, &format!("{prepare} --suppress suppress.csv"), 0);
+    assert_discreet(&folder, &secrets, &prepare.replace("2026-11", "2026-12"), 2);
+    let made: u64 = ["november.set", "november.entries", "november.key"]
+        .map(|name| fs::metadata(folder.path(name)).unwrap().len())
+        .iter()
+        .sum();
+    assert!(made > 10_000);
+    assert_discreet_files(&folder.path(""), &secrets);
+}
+
+#[test]
 fn both_ends_of_a_network() {
     let (folder, secrets) = folder();
     folder.make_keys();

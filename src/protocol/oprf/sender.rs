@@ -56,23 +56,32 @@ struct Questions {
 }
 
 impl Sender {
-    /// With a key for this session alone.
-    pub(super) fn fresh<R: CryptoRng>(shared: &Shared, input: &Input, rng: &mut R) -> Sender {
+    /// With a key for this session alone, or with that of a set which was prepared.
+    pub(super) fn new<R: CryptoRng>(shared: &Shared, input: &Input, rng: &mut R) -> Sender {
         let terms = &shared.terms;
-        let preparing = Preparing {
-            list: Arc::clone(&input.list),
-            outputs: Outputs::new(&sender_context(terms, terms.party)),
-            tag: DomainTag::new(HASH_TAG),
-            values: Vec::with_capacity(input.list.len()),
-            sealing: input.labels.as_ref().map(|labels| Sealing::new(Arc::clone(labels), rng)),
+        let context = sender_context(terms, terms.party);
+        let (key, state) = match &input.0 {
+            Brought::List { list, labels } => {
+                let preparing = Preparing {
+                    outputs: Outputs::new(&context),
+                    tag: DomainTag::new(HASH_TAG),
+                    values: Vec::with_capacity(list.len()),
+                    sealing: labels.as_ref().map(|labels| Sealing::new(Arc::clone(labels), rng)),
+                    list: Arc::clone(list),
+                };
+                (Arc::new(Key::fresh(rng)), State::Preparing(Box::new(preparing)))
+            }
+            Brought::Prepared(set) => {
+                let offering = Offering {
+                    context: *set.context(),
+                    epoch: Some(set.epoch().to_owned()),
+                    set: set.set().clone(),
+                    labels: None,
+                };
+                (Arc::clone(set.key()), State::Serving { offering, offered: false, next: 0 })
+            }
         };
-        let state = State::Preparing(Box::new(preparing));
-        Sender::new(shared, Arc::new(Key::fresh(rng)), state)
-    }
-
-    fn new(shared: &Shared, key: Arc<Key<role::Evaluate>>, state: State) -> Sender {
-        let terms = &shared.terms;
-        let (public, context) = (key.public(&shared.engine), sender_context(terms, terms.party));
+        let public = key.public(&shared.engine);
         let transcript = || Transcript::new(&context, &public).expect("a public key of our own");
         Sender {
             transcript: shared.variant.proofs.then(transcript),

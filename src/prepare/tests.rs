@@ -1,0 +1,272 @@
+//! Sets that are prepared, updated, loaded and damaged.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::bench::workload;
+use crate::error::InputError;
+use crate::group::Encoding;
+use crate::identifier::Identifier;
+use crate::protocol::HASH_TAG;
+use crate::set::Output;
+use crate::transport::identity::Identity;
+
+fn binding(epoch: &str) -> EpochBinding {
+    EpochBinding::new(epoch, "them", Purpose::TARGETED_ADVERTISING, Profile::Pair).unwrap()
+}
+
+fn list(addresses: &[&str]) -> Arc<ConsentedList> {
+    workload::list(addresses.iter().map(|a| format!("{a}@example.com"))).unwrap()
+}
+
+fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// A folder with an identity.
+struct Place {
+    folder: TempDir,
+    identity: Identity,
+}
+
+impl Place {
+    fn new() -> Place {
+        Place { folder: tempfile::tempdir().unwrap(), identity: Identity::generate() }
+    }
+
+    fn name(&self) -> PathBuf {
+        self.folder.path().join("set.v1")
+    }
+
+    fn files(&self) -> [PathBuf; 3] {
+        file_names(&self.name())
+    }
+
+    /// The same identity once more.
+    fn identity_again(&self) -> Identity {
+        let path = self.folder.path().join("identity");
+        self.identity.save(&path).unwrap();
+        Identity::load(path).unwrap()
+    }
+
+    fn prepare(&self, addresses: &[&str]) -> Result<Prepared> {
+        self.prepare_for(addresses, "2026-11", &Options::default())
+    }
+
+    fn prepare_for(&self, list_of: &[&str], epoch: &str, options: &Options) -> Result<Prepared> {
+        let list = list(list_of);
+        prepare(&self.name(), &list, &self.identity, &binding(epoch), options, &mut go_on)
+    }
+
+    fn load(&self) -> Result<PreparedSet> {
+        PreparedSet::load(&self.name(), &self.identity)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// Which of these addresses the set holds, by the function written out, an element at a time.
+fn held(set: &PreparedSet, addresses: &[&str]) -> Vec<u32> {
+    let engine = Engine::detect();
+    let tag = crate::group::DomainTag::new(HASH_TAG);
+    let ours = list(addresses);
+    let output = |identifier: &Identifier| {
+        let mut point = [Encoding::default()];
+        engine.hash_blind(&tag, &[identifier.as_bytes()], set.key().scalar(), &mut point);
+        set.outputs().value(identifier.as_bytes(), &point[0])
+    };
+    let row = |index: usize| ours.occurrences(index)[0].row;
+    let ours: Vec<(Output, u32)> = (ours.identifiers().iter().enumerate())
+        .map(|(index, identifier)| (output(identifier), row(index)))
+        .collect();
+    set.set().intersect(ours)
+}
+
+#[test]
+fn a_prepared_set_is_loaded_as_it_was() {
+    let place = Place::new();
+    let prepared = place.prepare(&["a", "b", "c"]).unwrap();
+    let changes = Changes { updated: false, kept: 0, added: 3, withdrawn: 0 };
+    assert_eq!(prepared.changes, changes);
+    let loaded = place.load().unwrap();
+    for set in [&prepared.set, &loaded] {
+        assert_eq!(held(set, &["x", "b", "y", "c", "z"]), [1, 3]);
+        assert_eq!((set.elements(), set.max_queries()), (3, 1 << 20));
+        assert_eq!((set.epoch(), set.counterparty()), ("2026-11", "them"));
+        assert_eq!(set.public_key(), set.key().public(&Engine::detect()));
+        assert_eq!(set.header().tally().admitted, 3);
+        assert!(!set.is_stale());
+    }
+    assert_eq!(loaded.header(), prepared.set.header());
+    assert_eq!(loaded.context(), prepared.set.context());
+    assert_eq!(place.names(), ["set.v1.entries", "set.v1.key", "set.v1.set"]);
+    #[cfg(unix)]
+    for path in place.files() {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn in_memory_it_is_the_same() {
+    let secret = EpochSecret::generate(&mut rand::rng());
+    let people = list(&["a", "b"]);
+    let new = |binding| {
+        PreparedSet::in_memory(&people, &secret, &binding, &Options::default(), &mut go_on)
+    };
+    let set = new(binding("2026-11")).unwrap();
+    assert_eq!(held(&set, &["b", "c", "a"]), [0, 2]);
+    assert!(!set.is_stale());
+    let other = new(binding("2026-12")).unwrap();
+    assert_ne!(other.set().digest(), set.set().digest());
+    let purpose = Purpose::parse("DirectMarketing").unwrap();
+    let other = EpochBinding::new("2026-11", "them", purpose, Profile::Pair).unwrap();
+    assert!(matches!(new(other), Err(Error::Misuse(_))));
+}
+
+#[test]
+fn an_update_keeps_adds_and_withdraws() {
+    let place = Place::new();
+    let first = place.prepare(&["a", "b", "c", "d"]).unwrap().set;
+    let before = fs::read(&place.files()[2]).unwrap();
+    let update = place.prepare(&["e", "d", "b", "a", "f", "g"]).unwrap();
+    assert_eq!(update.changes, Changes { updated: true, kept: 3, added: 3, withdrawn: 1 });
+    assert_eq!(fs::read(&place.files()[2]).unwrap(), before);
+    assert!(first.is_stale() && !update.set.is_stale());
+    assert_eq!(update.set.context(), first.context());
+    let loaded = place.load().unwrap();
+    assert_eq!(held(&loaded, &["a", "b", "c", "d", "e", "f", "g"]), [0, 1, 3, 4, 5, 6]);
+    // The same as if all had been evaluated at once.
+    fs::remove_file(&place.files()[1]).unwrap();
+    let again = place.prepare(&["a", "b", "d", "e", "f", "g"]).unwrap();
+    assert_eq!(again.changes, Changes { updated: true, kept: 0, added: 6, withdrawn: 0 });
+    assert_eq!(again.set.set().digest(), loaded.set().digest());
+    // What was withdrawn is in no file.
+    assert_eq!(fs::metadata(&place.files()[1]).unwrap().len(), 92 + 6 * 32);
+}
+
+#[test]
+fn another_binding_or_identity_is_refused() {
+    let place = Place::new();
+    place.prepare(&["a"]).unwrap();
+    let other = place.prepare_for(&["a"], "2026-12", &Options::default()).unwrap_err();
+    assert!(
+        matches!(&other, Error::Misuse(text)
+        if text.contains("was prepared for epoch 2026-11, not 2026-12")),
+        "{other}"
+    );
+    let stranger = PreparedSet::load(&place.name(), &Identity::generate()).unwrap_err();
+    assert!(stranger.to_string().starts_with("set.v1.key: sealed by the key"), "{stranger}");
+    // Without a set to say what differs, the key still knows.
+    fs::remove_file(&place.files()[0]).unwrap();
+    let other = place.prepare_for(&["a"], "2026-12", &Options::default()).unwrap_err();
+    assert!(matches!(other, Error::Key { .. }), "{other}");
+    assert!(matches!(place.load().unwrap_err(), Error::Key { .. }));
+    assert!(place.prepare(&["a"]).is_ok());
+    // Without the key, nothing is touched.
+    fs::remove_file(&place.files()[2]).unwrap();
+    let keyless = place.prepare(&["a"]).unwrap_err();
+    assert!(keyless.to_string().contains("is there without set.v1.key"), "{keyless}");
+}
+
+#[test]
+fn the_key_of_another_set_is_noticed() {
+    let (place, other) = (Place::new(), Place::new());
+    let other = Place { identity: place.identity_again(), ..other };
+    place.prepare(&["a"]).unwrap();
+    other.prepare(&["a"]).unwrap();
+    fs::copy(&other.files()[2], &place.files()[2]).unwrap();
+    let error = place.load().unwrap_err();
+    assert_eq!(error.to_string(), "set.v1.key: is not the key of set.v1.set");
+    let error = place.prepare(&["a"]).unwrap_err().to_string();
+    assert!(error.contains("belongs to another key"), "{error}");
+}
+
+#[test]
+fn what_is_interrupted_leaves_nothing_behind() {
+    let place = Place::new();
+    let people = list(&["a", "b"]);
+    let mut stop = |_| ControlFlow::Break(());
+    let options = Options::default();
+    let mut run =
+        || prepare(&place.name(), &people, &place.identity, &binding("1"), &options, &mut stop);
+    assert!(matches!(run(), Err(Error::Interrupted)));
+    assert!(place.names().is_empty());
+}
+
+#[test]
+fn a_set_ends() {
+    let place = Place::new();
+    let at = |seconds: i64| {
+        let now = Timestamp::now().as_second();
+        Options { expires: Timestamp::from_second(now + seconds).ok(), ..Options::default() }
+    };
+    assert!(matches!(place.prepare_for(&["a"], "1", &at(-1)), Err(Error::Misuse(_))));
+    let set = place.prepare_for(&["a"], "1", &at(100)).unwrap().set;
+    assert_eq!(set.valid_until(), at(100).expires);
+    assert!(!set.is_stale());
+    let set = place.prepare_for(&["a"], "1", &at(1)).unwrap().set;
+    std::thread::sleep(std::time::Duration::from_millis(1100));
+    assert!(set.is_stale());
+}
+
+/// Every byte of the set: a change anywhere is an error of the file, with its name.
+#[test]
+fn every_change_of_a_set_is_noticed() {
+    let place = Place::new();
+    place.prepare(&["a", "b", "c"]).unwrap();
+    let path = &place.files()[0];
+    let whole = fs::read(path).unwrap();
+    let problem = |bytes: &[u8]| match SetFile::read(bytes, "x.set").unwrap_err() {
+        Error::Input(InputError::List { list, problem }) => {
+            assert_eq!(list, "x.set");
+            problem
+        }
+        error => panic!("{error}"),
+    };
+    for index in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[index] ^= 1 << (index % 8);
+        problem(&damaged);
+        problem(&whole[..index]);
+    }
+    assert!(problem(&[&whole[..], &[0]].concat()).starts_with("has bytes after its end"));
+    assert!(problem(b"email,phone\n").starts_with("is not a prepared set"));
+    assert!(problem(&whole[..whole.len() - 1]).starts_with("is cut short"));
+}
+
+#[test]
+fn damaged_entries_are_not_used() {
+    let place = Place::new();
+    place.prepare(&["a", "b", "c"]).unwrap();
+    let path = &place.files()[1];
+    let whole = fs::read(path).unwrap();
+    let refused = |bytes: &[u8]| {
+        fs::write(path, bytes).unwrap();
+        let error = place.prepare(&["a", "b", "c"]).unwrap_err().to_string();
+        assert!(error.starts_with("set.v1.entries: is damaged"), "{error}");
+    };
+    for index in (0..whole.len()).step_by(7) {
+        let mut damaged = whole.clone();
+        damaged[index] ^= 1 << (index % 8);
+        refused(&damaged);
+        refused(&whole[..index]);
+    }
+    fs::write(path, &whole).unwrap();
+    assert_eq!(place.prepare(&["a", "b", "c"]).unwrap().changes.kept, 3);
+}
+
+#[test]
+fn an_empty_list_is_a_set_too() {
+    let place = Place::new();
+    assert_eq!(place.prepare(&[]).unwrap().set.elements(), 0);
+    assert!(held(&place.load().unwrap(), &["a"]).is_empty());
+}
