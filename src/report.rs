@@ -12,6 +12,7 @@
 //!   "session": "5d0f..",                       // first 16 bytes of the session's hash, the same on both sides
 //!   "peer": "SHA256:kbm1tqgN..",               // fingerprint of the peer's key, over a network
 //!   "protocol": "dh",
+//!   "epoch": "2026-11",                        // where the platform's set was prepared for one
 //!   "profile": "pair/1",
 //!   "reveal": "advertiser",
 //!   "purpose": "TargetedAdvertising",
@@ -51,12 +52,15 @@ mod summary;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::consent::{ConsentedList, Refusal, Tally};
+use crate::identifier::Profile;
 use crate::list::Matches;
+use crate::prepare::PreparedSet;
 use crate::protocol::{Party, Phase, Reveal};
 use crate::session::Outcome;
 
@@ -74,6 +78,8 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<String>,
     protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
     profile: String,
     reveal: Reveal,
     purpose: &'static str,
@@ -138,10 +144,40 @@ struct Traffic {
     received: u64,
 }
 
+/// What the reporting side brought to the session.
+#[derive(Clone, Copy)]
+pub struct Own<'a> {
+    profile: Profile,
+    tally: &'a Tally,
+    attestation: Option<&'a str>,
+    /// What matches are found in; a prepared set holds no list.
+    list: Option<&'a ConsentedList>,
+}
+
+impl<'a> From<&'a ConsentedList> for Own<'a> {
+    fn from(list: &'a ConsentedList) -> Own<'a> {
+        let (profile, tally, attestation) = (list.profile(), list.tally(), list.attestation());
+        Own { profile, tally, attestation, list: Some(list) }
+    }
+}
+
+impl<'a> From<&'a Arc<ConsentedList>> for Own<'a> {
+    fn from(list: &'a Arc<ConsentedList>) -> Own<'a> {
+        Own::from(&**list)
+    }
+}
+
+impl<'a> From<&'a PreparedSet> for Own<'a> {
+    fn from(set: &'a PreparedSet) -> Own<'a> {
+        let (tally, attestation) = (set.header().tally(), set.attestation());
+        Own { profile: set.profile(), tally, attestation, list: None }
+    }
+}
+
 impl Report {
-    /// The report of the side that ran `list` through a session with this outcome.
-    pub fn new(list: &ConsentedList, outcome: &Outcome) -> Report {
-        let terms = &outcome.terms;
+    /// The report of the side that brought `own` to a session with this outcome.
+    pub fn new<'a>(own: impl Into<Own<'a>>, outcome: &Outcome) -> Report {
+        let (own, terms) = (own.into(), &outcome.terms);
         let mut report = Report {
             format: "blindmatch-report",
             version: VERSION,
@@ -149,19 +185,20 @@ impl Report {
             session: terms.session_name(),
             peer: None,
             protocol: terms.protocol.name(),
-            profile: list.profile().to_string(),
+            epoch: outcome.answer.epoch.clone(),
+            profile: own.profile.to_string(),
             reveal: terms.reveal,
             purpose: terms.purpose.name(),
             min_audience: terms.min_audience,
             parties: Parties::default(),
-            matched: matched(list, outcome),
+            matched: matched(own, outcome),
             withheld: outcome.answer.withheld,
             phases: BTreeMap::new(),
             seconds: 0.0,
             bytes: Traffic { sent: outcome.bytes.sent, received: outcome.bytes.received },
             peak_memory: peak_memory(),
         };
-        *report.party(terms.party) = PartyCounts::own(list);
+        *report.party(terms.party) = PartyCounts::own(own);
         *report.party(terms.party.peer()) = PartyCounts {
             own: None,
             distinct: terms.their_elements,
@@ -176,12 +213,13 @@ impl Report {
     /// Where one process is both sides: adds what the other side knows. What matched stays this
     /// side's, unless only the other side learns it.
     #[must_use]
-    pub fn with_other_side(mut self, list: &ConsentedList, outcome: &Outcome) -> Report {
-        *self.party(outcome.terms.party) = PartyCounts::own(list);
+    pub fn with_other_side<'a>(mut self, own: impl Into<Own<'a>>, outcome: &Outcome) -> Report {
+        let own = own.into();
+        *self.party(outcome.terms.party) = PartyCounts::own(own);
         let theirs_alone = outcome.answer.matched.is_some()
             && self.matched.as_ref().is_none_or(|matched| matched.rows.is_none());
         if theirs_alone {
-            self.matched = matched(list, outcome);
+            self.matched = matched(own, outcome);
         }
         for phase in Phase::ALL {
             let time = outcome.phases.get(&phase).copied().unwrap_or_default().as_secs_f64();
@@ -230,11 +268,10 @@ impl Report {
 pub const VERSION: u32 = 1;
 
 impl PartyCounts {
-    fn own(list: &ConsentedList) -> PartyCounts {
-        let tally = list.tally();
-        let own = OwnCounts::from(tally);
-        let attestation = list.attestation().map(str::to_owned);
-        PartyCounts { own: Some(own), distinct: tally.distinct, attestation }
+    fn own(own: Own<'_>) -> PartyCounts {
+        let attestation = own.attestation.map(str::to_owned);
+        let distinct = own.tally.distinct;
+        PartyCounts { own: Some(OwnCounts::from(own.tally)), distinct, attestation }
     }
 }
 
@@ -253,13 +290,14 @@ impl From<&Tally> for OwnCounts {
     }
 }
 
-fn matched(list: &ConsentedList, outcome: &Outcome) -> Option<Matched> {
+fn matched(own: Own<'_>, outcome: &Outcome) -> Option<Matched> {
     if outcome.answer.withheld {
         return None;
     }
     let identifiers = outcome.answer.count?;
-    let rows = outcome.answer.matched.as_deref().map(|matched| rows(list, matched));
-    let rate = if list.is_empty() { 0.0 } else { identifiers as f64 / list.len() as f64 };
+    let matched = own.list.zip(outcome.answer.matched.as_deref());
+    let rows = matched.map(|(list, matched)| rows(list, matched));
+    let rate = identifiers as f64 / own.tally.distinct.max(1) as f64;
     Some(Matched { identifiers, rows, rate })
 }
 

@@ -18,7 +18,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::backends;
 use super::prepare::PrepareArgs;
-use super::protocols::{ProtocolArgs, protocol};
+use super::protocols::{PreparedArgs, ProtocolArgs, protocol};
 
 /// Private matching of two consented lists.
 ///
@@ -150,8 +150,8 @@ pub struct MatchArgs {
     #[arg(long, value_name = "FILE")]
     pub advertiser: PathBuf,
     /// The platform's list
-    #[arg(long, value_name = "FILE")]
-    pub platform: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "sets")]
+    pub platform: Option<PathBuf>,
     /// Who learns what: advertiser, platform, both or count
     #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO")]
     pub reveal: Reveal,
@@ -166,6 +166,11 @@ pub struct MatchArgs {
     /// The column of the platform's list that labels matched rows, in a labelled match
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub label: Option<String>,
+    #[command(flatten)]
+    pub prepared: PreparedArgs,
+    /// With `--prepared`: the platform's private key, which opens the set's key
+    #[arg(long, value_name = "FILE", help_heading = "Protocol")]
+    pub identity: Option<PathBuf>,
     #[command(flatten)]
     pub list: ListArgs,
     #[command(flatten)]
@@ -234,8 +239,13 @@ pub struct LimitArgs {
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     /// The platform's list: CSV (also gzip or zstd) or Parquet
-    #[arg(long = "list", value_name = "FILE")]
-    pub path: PathBuf,
+    #[arg(
+        long = "list",
+        value_name = "FILE",
+        required_unless_present = "sets",
+        conflicts_with = "sets"
+    )]
+    pub path: Option<PathBuf>,
     /// Address to listen on, HOST:PORT; port 0 takes a free one
     #[arg(long, value_parser = address, value_name = "ADDR")]
     pub listen: String,
@@ -251,6 +261,8 @@ pub struct ServeArgs {
     /// The column of our list that labels matched rows, in a labelled match
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub label: Option<String>,
+    #[command(flatten)]
+    pub prepared: PreparedArgs,
     #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]

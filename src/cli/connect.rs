@@ -10,6 +10,7 @@ use blindmatch::{Error, Result};
 
 use super::Shared;
 use super::args::ConnectArgs;
+use super::lists::Side;
 use super::output::{self, Files};
 
 pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
@@ -31,7 +32,7 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     }
     .check()?;
     let endpoint = args.keys.endpoint()?;
-    let loaded = args.list.load(&args.path, "advertiser", shared)?;
+    let ours = Side::List(Box::new(args.list.load(&args.path, "advertiser", shared)?));
 
     let secured = endpoint.connect(&args.peer, &shared.stop)?;
     let peer = secured.peer.fingerprint();
@@ -42,16 +43,16 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     settings.engine = args.compute.engine();
     settings.channel_binding = secured.binding;
     args.protocol.apply(&mut settings);
-    let session = Session::new(settings, loaded.input())?;
+    let session = Session::new(settings, ours.input())?;
     let mut bar = shared.bars.session("advertiser");
     let outcome = drive(session, secured.link, args.limits.timing(), &shared.stop, &mut bar)?;
     drop(bar);
 
     let writing = Instant::now();
-    let written = output::write_rows(to.as_ref(), &loaded, &outcome);
-    let mut report = Report::new(&loaded.list, &outcome);
+    let written = ours.write_rows(to.as_ref(), &outcome);
+    let mut report = Report::new(ours.own(), &outcome);
     report.set_peer(peer);
-    report.add_phase("read", loaded.took);
+    report.add_phase("read", ours.took());
     report.add_phase("write", writing.elapsed());
     report.set_total(started.elapsed());
     let (path, stdout_taken) = (args.output.report.as_deref(), args.output.uses_stdout());

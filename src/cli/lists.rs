@@ -6,16 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use blindmatch::Result;
-use blindmatch::consent::{ConsentedList, Outcome, Policy, Suppression};
+use blindmatch::consent::{self, ConsentedList, Policy, Suppression};
 use blindmatch::label::{Labels, MAX_LABEL};
-use blindmatch::list::{self, Admitted, Column, Format, Options, Progress, Source, Watch};
+use blindmatch::list::{self, Admitted, Column, Format, Options, Output, Progress, Source, Watch};
+use blindmatch::prepare::PreparedSet;
 use blindmatch::protocol::Input;
+use blindmatch::report::Own;
+use blindmatch::session::Outcome;
+use blindmatch::transport::identity::Identity;
+use blindmatch::{Error, Result};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use super::Shared;
 use super::args::ListArgs;
+use super::{Shared, output};
 
 /// A list that was read.
 pub struct Loaded {
@@ -44,7 +48,7 @@ impl Loaded {
     }
 
     /// What a session takes.
-    pub fn input(&self) -> Input {
+    fn input(&self) -> Input {
         match &self.labels {
             Some(labels) => Input::with_labels(Arc::clone(&self.list), Arc::clone(labels)),
             None => Arc::clone(&self.list).into(),
@@ -57,6 +61,82 @@ impl Loaded {
         expired
             || !self.source.is_unchanged()
             || !self.suppressed_by.iter().all(Source::is_unchanged)
+    }
+}
+
+/// What a side brings.
+pub enum Side {
+    List(Box<Loaded>),
+    Prepared { set: Arc<PreparedSet>, took: Duration },
+}
+
+impl Side {
+    /// A set that was prepared, with what opens it.
+    pub fn prepared(name: &Path, identity: &Identity) -> Result<Side> {
+        let started = Instant::now();
+        let set = Arc::new(PreparedSet::load(name, identity)?);
+        if set.is_stale() {
+            return Err(Error::Consent(format!(
+                "{}: a consent that it rests on has ended, or its time has; prepare it again",
+                name.display()
+            )));
+        }
+        Ok(Side::Prepared { set, took: started.elapsed() })
+    }
+
+    /// What a session takes.
+    pub fn input(&self) -> Input {
+        match self {
+            Side::List(loaded) => loaded.input(),
+            Side::Prepared { set, .. } => Arc::clone(set).into(),
+        }
+    }
+
+    /// What a report takes.
+    pub fn own(&self) -> Own<'_> {
+        match self {
+            Side::List(loaded) => Own::from(&loaded.list),
+            Side::Prepared { set, .. } => Own::from(&**set),
+        }
+    }
+
+    /// Elements that take part.
+    pub fn elements(&self) -> u64 {
+        match self {
+            Side::List(loaded) => loaded.list.len() as u64,
+            Side::Prepared { set, .. } => set.elements(),
+        }
+    }
+
+    /// The most that may be accepted from the peer.
+    pub fn most(&self, limit: u64) -> u64 {
+        match self {
+            Side::List(_) => limit,
+            Side::Prepared { set, .. } => limit.min(set.max_queries()),
+        }
+    }
+
+    /// Whether a file that it came from changed, or a consent on it expired.
+    pub fn is_stale(&self) -> bool {
+        match self {
+            Side::List(loaded) => loaded.is_stale(),
+            Side::Prepared { set, .. } => set.is_stale(),
+        }
+    }
+
+    pub fn took(&self) -> Duration {
+        match self {
+            Side::List(loaded) => loaded.took,
+            Side::Prepared { took, .. } => *took,
+        }
+    }
+
+    /// Writes the rows that matched, if this side learnt them.
+    pub fn write_rows(&self, to: Option<&Output>, outcome: &Outcome) -> Result<()> {
+        match self {
+            Side::List(loaded) => output::write_rows(to, loaded, outcome),
+            Side::Prepared { .. } => Ok(()), // it never learns any
+        }
     }
 }
 
@@ -126,7 +206,7 @@ impl ListArgs {
 }
 
 /// Hears what became of each identifier: row, column, outcome.
-pub type Tell<'a> = &'a mut dyn FnMut(u64, Option<&str>, Outcome);
+pub type Tell<'a> = &'a mut dyn FnMut(u64, Option<&str>, consent::Outcome);
 
 /// Shows how far reading is, and stops it on a signal.
 struct Reading<'a, 'b> {
@@ -154,7 +234,7 @@ impl Watch for Reading<'_, '_> {
         self.tell.is_some()
     }
 
-    fn outcome(&mut self, row: u64, column: Option<&str>, outcome: Outcome) {
+    fn outcome(&mut self, row: u64, column: Option<&str>, outcome: consent::Outcome) {
         if let Some(tell) = &mut self.tell {
             tell(row, column, outcome);
         }

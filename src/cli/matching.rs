@@ -1,6 +1,6 @@
 //! `blindmatch match`: both sides in one process, through the real protocol.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
@@ -9,22 +9,24 @@ use blindmatch::list::Output;
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::report::Report;
 use blindmatch::session::{Outcome, Session, Settings};
+use blindmatch::transport::identity::Identity;
 use blindmatch::transport::{Link, Timing, drive, memory};
 use blindmatch::{Error, Result};
 
 use super::Shared;
 use super::args::MatchArgs;
-use super::lists::Loaded;
+use super::lists::Side;
 use super::output::{self, Files};
 
 pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
     args.protocol.check(args.reveal, args.min_audience, Some(args.label.as_deref()))?;
+    args.protocol.check_prepared(&args.prepared)?;
     let to = destinations(args)?;
     files(args).check()?;
     let advertiser = args.list.load(&args.advertiser, Party::Advertiser.name(), shared)?;
-    let platform = args.list.load(&args.platform, Party::Platform.name(), shared)?;
-    let platform = platform.with_labels(args.label.as_deref())?;
+    let advertiser = Side::List(Box::new(advertiser));
+    let platform = platform(args, shared)?;
 
     let [link, peer] = memory::pair();
     let (ours, theirs) = thread::scope(|scope| {
@@ -35,12 +37,14 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let (ours, theirs) = both(ours, theirs)?;
 
     let writing = Instant::now();
-    let written = output::write_rows(to.advertiser.as_ref(), &advertiser, &ours)
-        .and(output::write_rows(to.platform.as_ref(), &platform, &theirs));
+    let written = advertiser
+        .write_rows(to.advertiser.as_ref(), &ours)
+        .and(platform.write_rows(to.platform.as_ref(), &theirs));
     let wrote = writing.elapsed();
 
-    let mut report = Report::new(&advertiser.list, &ours).with_other_side(&platform.list, &theirs);
-    report.add_phase("read", advertiser.took + platform.took);
+    let report = Report::new(advertiser.own(), &ours);
+    let mut report = report.with_other_side(platform.own(), &theirs);
+    report.add_phase("read", advertiser.took() + platform.took());
     report.add_phase("write", wrote);
     report.set_total(started.elapsed());
     let (path, stdout_taken) = (args.output.report.as_deref(), args.output.uses_stdout());
@@ -48,16 +52,35 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     written
 }
 
+/// The platform's list, or the set that was made of it.
+fn platform(args: &MatchArgs, shared: &Shared) -> Result<Side> {
+    match (&args.platform, &args.prepared.sets[..]) {
+        (Some(path), []) => {
+            let loaded = args.list.load(path, Party::Platform.name(), shared)?;
+            Ok(Side::List(Box::new(loaded.with_labels(args.label.as_deref())?)))
+        }
+        (None, [name]) => {
+            let Some(identity) = &args.identity else {
+                let what = "--prepared needs the platform's --identity, which opens its key";
+                return Err(Error::Misuse(what.into()));
+            };
+            Side::prepared(name, &Identity::load(identity)?)
+        }
+        _ => Err(Error::Misuse("give either --platform or one --prepared".into())),
+    }
+}
+
 fn files(args: &MatchArgs) -> Files<'_> {
-    let receivers: &[(Party, &Path)] =
-        &[(Party::Advertiser, &args.advertiser), (Party::Platform, &args.platform)];
+    let platform = args.platform.as_deref();
+    let receivers =
+        [(Party::Advertiser, Some(args.advertiser.as_path())), (Party::Platform, platform)];
     let writes = args.output.output.is_some() || args.platform_output.is_some();
     let twice =
-        receivers.iter().filter(|(party, _)| writes && args.reveal.gives_matches_to(*party));
-    let labelled = args.label.iter().map(|_| args.platform.as_path());
+        receivers.into_iter().filter(|(party, _)| writes && args.reveal.gives_matches_to(*party));
+    let labelled = args.label.as_ref().and(platform);
     Files {
-        read: args.list.files(&args.advertiser).chain([args.platform.as_path()]).collect(),
-        read_twice: twice.map(|(_, path)| *path).chain(labelled).collect(),
+        read: args.list.files(&args.advertiser).chain(platform).collect(),
+        read_twice: twice.filter_map(|(_, path)| path).chain(labelled).collect(),
         written: args.output.files().chain(args.platform_output.as_deref()).collect(),
     }
 }
@@ -91,17 +114,17 @@ fn destinations(args: &MatchArgs) -> Result<Destinations> {
 fn side(
     args: &MatchArgs,
     party: Party,
-    loaded: &Loaded,
+    brought: &Side,
     link: Link,
     shared: &Shared,
 ) -> Result<Outcome> {
     let mut settings = Settings::new(party);
     settings.reveal = args.reveal;
     settings.min_audience = Some(args.min_audience);
-    settings.max_elements = u32::MAX.into();
+    settings.max_elements = brought.most(u32::MAX.into());
     settings.engine = args.compute.engine();
     args.protocol.apply(&mut settings);
-    let session = Session::new(settings, loaded.input())?;
+    let session = Session::new(settings, brought.input())?;
     let mut bar = shared.bars.session(party.name());
     drive(session, link, Timing::unlimited(), &shared.stop, &mut bar)
 }

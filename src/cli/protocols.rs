@@ -1,5 +1,7 @@
 //! `--protocol` and what goes with it.
 
+use std::path::PathBuf;
+
 use blindmatch::protocol::{Blinding, Party, ProtocolName, Reveal};
 use blindmatch::session::Settings;
 use blindmatch::{Error, Result};
@@ -23,7 +25,28 @@ pub struct ProtocolArgs {
     pub blinding: Blinding,
 }
 
+/// Sets in place of the platform's list.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Protocol")]
+pub struct PreparedArgs {
+    /// In place of the platform's list: the set that `blindmatch prepare` made of it, by its NAME,
+    /// with --protocol oprf or voprf. A server may name several, each for one advertiser
+    #[arg(long = "prepared", value_name = "NAME")]
+    pub sets: Vec<PathBuf>,
+}
+
 impl ProtocolArgs {
+    /// Whether the protocol takes prepared sets, where there are some.
+    pub fn check_prepared(&self, prepared: &PreparedArgs) -> Result<()> {
+        let protocol = self.protocol;
+        if !prepared.sets.is_empty() && !protocol.takes_prepared_sets() {
+            return misuse(format!(
+                "--prepared goes with --protocol oprf or voprf, not {protocol}"
+            ));
+        }
+        Ok(())
+    }
+
     /// Sets them.
     pub fn apply(&self, settings: &mut Settings) {
         (settings.protocol, settings.blinding) = (self.protocol, self.blinding);

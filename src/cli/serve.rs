@@ -1,5 +1,6 @@
 //! `blindmatch serve`: the platform's side, for many advertisers.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ use blindmatch::protocol::Party;
 use blindmatch::report::Report;
 use blindmatch::server::{Options, Server};
 use blindmatch::session::{Outcome, Session, Settings};
+use blindmatch::transport::identity::Identity;
 use blindmatch::transport::tls::Secured;
 use blindmatch::transport::{Link, drive};
 use blindmatch::{Error, Result, write_whole};
@@ -17,7 +19,7 @@ use jiff::Timestamp;
 use tracing::info;
 
 use super::args::ServeArgs;
-use super::lists::Loaded;
+use super::lists::Side;
 use super::{Shared, output};
 
 pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
@@ -28,7 +30,8 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
             "--reveal {reveal} gives us matched rows: say where they go with --results DIR"
         )));
     }
-    if args.list.files(&args.path).any(output::is_dash) {
+    args.protocol.check_prepared(&args.prepared)?;
+    if args.path.iter().flat_map(|path| args.list.files(path)).any(output::is_dash) {
         return Err(Error::Misuse(
             "a server reads its lists again when they change: name files, not `-`".into(),
         ));
@@ -39,7 +42,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
         output::try_to_write(folder)?;
     }
     let endpoint = args.keys.endpoint()?;
-    let keeper = Keeper { args, shared, current: Mutex::new(Arc::new(load(args, shared)?)) };
+    let keeper = Keeper::new(args, shared)?;
     let mut options = Options::default();
     options.max_sessions = args.max_sessions as usize;
     options.sessions = args.sessions.map(u64::from);
@@ -58,29 +61,81 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-fn load(args: &ServeArgs, shared: &Shared) -> Result<Loaded> {
-    args.list.load(&args.path, "platform", shared)?.with_labels(args.label.as_deref())
-}
-
-/// Keeps the list as it should be now: the file is read again, through the gate, once it or a
-/// suppression list changed, or once the first consent on it has expired.
+/// Keeps what we bring as it should be now: a list is read again, through the gate, once it or a
+/// suppression list changed, or once the first consent on it has expired; a prepared set once it was
+/// prepared again.
 struct Keeper<'a> {
     args: &'a ServeArgs,
     shared: &'a Shared,
-    current: Mutex<Arc<Loaded>>,
+    /// What opens prepared sets.
+    identity: Option<Identity>,
+    current: Mutex<Current>,
 }
 
-impl Keeper<'_> {
-    /// The list for a session that begins now. Where it cannot be read again there is none: a
-    /// consent that was withdrawn since must not be used.
-    fn list(&self) -> Result<Arc<Loaded>> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.is_stale() {
-            *current = Arc::new(load(self.args, self.shared)?);
-            info!(elements = current.list.len(), "list read again");
-        }
-        Ok(Arc::clone(&current))
+enum Current {
+    List(Arc<Side>),
+    /// By the fingerprint of the advertiser that each is for.
+    Prepared(HashMap<String, (PathBuf, Arc<Side>)>),
+}
+
+impl<'a> Keeper<'a> {
+    fn new(args: &'a ServeArgs, shared: &'a Shared) -> Result<Keeper<'a>> {
+        let (identity, current) = match &args.path {
+            Some(path) => (None, Current::List(load(args, path, shared)?)),
+            None => {
+                let identity = Identity::load(&args.keys.identity)?;
+                let mut sets = HashMap::new();
+                for name in &args.prepared.sets {
+                    let side = Side::prepared(name, &identity)?;
+                    let Side::Prepared { set, .. } = &side else { continue };
+                    let peer = set.counterparty().to_owned();
+                    if sets.insert(peer, (name.clone(), Arc::new(side))).is_some() {
+                        let name = name.display();
+                        let what = format!("{name}: a second set for the same advertiser");
+                        return Err(Error::Misuse(what));
+                    }
+                }
+                (Some(identity), Current::Prepared(sets))
+            }
+        };
+        Ok(Keeper { args, shared, identity, current: Mutex::new(current) })
     }
+
+    /// What we bring to a session with this peer that begins now. Where it cannot be read again there
+    /// is nothing: a consent that was withdrawn since must not be used.
+    fn for_peer(&self, peer: &str) -> Result<Arc<Side>> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *current {
+            Current::List(side) => {
+                if let Some(path) = self.args.path.as_deref().filter(|_| side.is_stale()) {
+                    *side = load(self.args, path, self.shared)?;
+                    info!(elements = side.elements(), "list read again");
+                }
+                Ok(Arc::clone(side))
+            }
+            Current::Prepared(sets) => {
+                let Some((name, side)) = sets.get_mut(peer) else {
+                    let what = format!("no set is prepared for {peer}");
+                    return Err(Error::Misuse(what));
+                };
+                if let Some(identity) = self.identity.as_ref().filter(|_| side.is_stale()) {
+                    let fresh = Side::prepared(name, identity)?;
+                    match &fresh {
+                        Side::Prepared { set, .. } if set.counterparty() == peer => {}
+                        _ => return Err(Error::Misuse(format!("no set is prepared for {peer}"))),
+                    }
+                    *side = Arc::new(fresh);
+                    info!(elements = side.elements(), "set loaded again");
+                }
+                Ok(Arc::clone(side))
+            }
+        }
+    }
+}
+
+fn load(args: &ServeArgs, path: &Path, shared: &Shared) -> Result<Arc<Side>> {
+    let loaded = args.list.load(path, "platform", shared)?;
+    Ok(Arc::new(Side::List(Box::new(loaded.with_labels(args.label.as_deref())?))))
 }
 
 /// One session with one advertiser.
@@ -93,24 +148,24 @@ fn session(
 ) -> Result<()> {
     let (started, peer) = (Instant::now(), secured.peer.fingerprint());
     let Secured { mut link, binding, .. } = secured;
-    let begun = keeper.list().and_then(|loaded| {
+    let begun = keeper.for_peer(&peer).and_then(|side| {
         let mut settings = Settings::new(Party::Platform);
         settings.reveal = args.reveal;
         settings.min_audience = Some(args.min_audience);
-        settings.max_elements = args.limits.max_elements;
+        settings.max_elements = side.most(args.limits.max_elements);
         settings.engine = args.compute.engine();
         settings.channel_binding = binding;
         args.protocol.apply(&mut settings);
-        Ok((Session::new(settings, loaded.input())?, loaded))
+        Ok((Session::new(settings, side.input())?, side))
     });
-    let (session, loaded) = begun.inspect_err(|error| apologise(&mut link, error))?;
+    let (session, side) = begun.inspect_err(|error| apologise(&mut link, error))?;
     let outcome = drive(session, link, args.limits.timing(), stop, &mut ())?;
     let seconds = started.elapsed().as_secs_f64();
     let (elements, withheld) = (outcome.terms.their_elements, outcome.answer.withheld);
     info!(session = number, elements, withheld, seconds, "matched");
     match &args.results {
         None => Ok(()),
-        Some(folder) => keep(folder, &loaded, &outcome, number, peer, started),
+        Some(folder) => keep(folder, &side, &outcome, number, peer, started),
     }
 }
 
@@ -124,7 +179,7 @@ fn apologise(link: &mut Link, error: &Error) {
 /// Writes what the session gave us, before it counts as complete.
 fn keep(
     folder: &Path,
-    loaded: &Loaded,
+    side: &Side,
     outcome: &Outcome,
     number: u64,
     peer: String,
@@ -133,12 +188,12 @@ fn keep(
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     let session = &outcome.terms.session_name()[..8];
     let name = |ending| -> PathBuf { folder.join(format!("{time}-{number}-{session}.{ending}")) };
-    let mut report = Report::new(&loaded.list, outcome);
+    let mut report = Report::new(side.own(), outcome);
     report.set_peer(peer);
     report.set_total(started.elapsed());
     write_whole(&name("json"), report.to_json().as_bytes())?;
     match outcome.answer.matched {
-        Some(_) => output::write_rows(Some(&Output::file(name("csv"))), loaded, outcome),
+        Some(_) => side.write_rows(Some(&Output::file(name("csv"))), outcome),
         None => Ok(()),
     }
 }

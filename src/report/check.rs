@@ -45,7 +45,7 @@ impl CheckReport {
             profile: list.profile().to_string(),
             purpose: list.purpose().name(),
             columns: Columns { identifiers, consent: consent.to_vec() },
-            counts: PartyCounts::own(list),
+            counts: PartyCounts::own(list.into()),
         }
     }
 
