@@ -11,6 +11,10 @@ use blindmatch::list::{self, Admitted, Matches, Options, Output, Progress, Sourc
 use blindmatch::{Error, Result};
 use tempfile::TempDir;
 
+#[cfg(feature = "parquet")]
+#[path = "list/typed.rs"]
+mod typed;
+
 fn policy() -> Policy {
     let at = "2026-11-01T00:00:00Z".parse().unwrap();
     Policy::new(Purpose::TARGETED_ADVERTISING, at).unwrap()
