@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow_array::{Array, BinaryArray};
+use arrow_array::{Array, ArrayRef, BinaryArray};
 use arrow_cast::cast::cast;
 use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::ProjectionMask;
@@ -168,11 +168,20 @@ fn damaged(source: &Source) -> Error {
 /// An array as text: numbers in digits, instants in RFC 3339. Bytes stay as they are, as in CSV:
 /// made into text, those that are not UTF-8 would read as nothing at all.
 fn text(array: &dyn Array) -> Option<BinaryArray> {
-    let text = match is_bytes(array.data_type()) {
-        true => cast(array, &DataType::Binary),
-        false => cast(array, &DataType::Utf8).and_then(|text| cast(&text, &DataType::Binary)),
+    let text = match array.data_type() {
+        kind if is_bytes(kind) => cast(array, &DataType::Binary),
+        // There is no table of time zones, and need not be: an instant is the same in all.
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            cast(array, &utc).and_then(|instants| as_text(&instants))
+        }
+        _ => as_text(array),
     };
     Some(text.ok()?.as_any().downcast_ref::<BinaryArray>()?.clone())
+}
+
+fn as_text(array: &dyn Array) -> Result<ArrayRef, ArrowError> {
+    cast(&cast(array, &DataType::Utf8)?, &DataType::Binary)
 }
 
 fn is_bytes(kind: &DataType) -> bool {

@@ -35,3 +35,18 @@ fn a_no_in_bytes_that_are_not_text_is_not_overlooked() {
     let list = read(&path).unwrap();
     assert_eq!(counts(&list), (1, BTreeMap::from([("unreadable_consent", 1)])));
 }
+
+#[test]
+fn instants_of_any_time_zone_are_read() {
+    let folder = Folder::new();
+    let path = folder.path("list.parquet");
+    let until = |zone: &str| -> ArrayRef {
+        let array =
+            TimestampMicrosecondArray::from(vec![1_714_564_800_000_000, 4_102_444_800_000_000]);
+        Arc::new(array.with_timezone(zone))
+    };
+    for zone in ["UTC", "Europe/Berlin", "+02:00"] {
+        people(&path, vec![("expires_at", until(zone))]);
+        assert_eq!(counts(&read(&path).unwrap()), (1, BTreeMap::from([("expired", 1)])));
+    }
+}
