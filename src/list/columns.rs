@@ -148,14 +148,17 @@ impl Plan {
     }
 
     /// The cells that are needed to judge a row, in order.
-    #[cfg(any(feature = "parquet", test))]
     pub(super) fn cells(&self) -> Vec<usize> {
-        let identifiers = self.columns.iter().flat_map(|c| [Some(c.cell), c.kind_cell]).flatten();
         let consent = self.groups.iter().flat_map(|g| g.fields.iter().map(|(_, cell)| *cell));
-        let mut cells: Vec<usize> = identifiers.chain(consent).collect();
+        let mut cells: Vec<usize> = self.identifier_cells().chain(consent).collect();
         cells.sort_unstable();
         cells.dedup();
         cells
+    }
+
+    /// The cells with identifiers or their kinds.
+    pub(super) fn identifier_cells(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().flat_map(|c| [Some(c.cell), c.kind_cell]).flatten()
     }
 }
 

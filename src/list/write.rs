@@ -8,7 +8,7 @@ use super::matches::Matches;
 use super::rows::Reader;
 use super::source::{Format, Source};
 use crate::consent::Occurrence;
-use crate::error::{Error, InputError, Result};
+use crate::error::{Error, Result};
 use crate::file::Temporary;
 use crate::identifier::Unreadable;
 
@@ -156,7 +156,7 @@ impl Source {
         }
         match matched.next() {
             None => Ok(rows),
-            Some(_) => Err(self.unusable("is shorter than when it was read; match again")),
+            Some(_) => Err(self.shorter()),
         }
     }
 
@@ -168,11 +168,6 @@ impl Source {
             Ok(Err(Fault::NotUtf8)) => Err(self.bad_row(row, NOT_UTF8)),
             Err(reason) => Err(self.bad_row(row, &reason.to_string())),
         }
-    }
-
-    fn bad_row(&self, row: u32, reason: &str) -> Error {
-        let (list, row) = (self.name().to_owned(), u64::from(row) + 1);
-        InputError::Row { list, row, reason: reason.into() }.into()
     }
 }
 
