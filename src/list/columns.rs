@@ -34,7 +34,8 @@ pub(super) struct Plan {
     /// Number of fields of a row.
     pub(super) width: usize,
     /// The columns with what an earlier run had written, which a new one replaces.
-    pub(super) matched_on: Option<usize>,
+    matched_on: Option<usize>,
+    matched_label: Option<usize>,
 }
 
 /// An identifier column, with where its cells and consent stand.
@@ -130,8 +131,9 @@ impl Plan {
         if columns.is_empty() {
             return Err(no_identifier(header));
         }
-        let matched_on = folded.iter().position(|name| name == "matchedon");
-        Ok(Plan { columns, groups: Vec::new(), width: header.len(), matched_on })
+        let position = |folded_name| folded.iter().position(|name| name == folded_name);
+        let (matched_on, matched_label) = (position("matchedon"), position("matchedlabel"));
+        Ok(Plan { columns, groups: Vec::new(), width: header.len(), matched_on, matched_label })
     }
 
     /// Whether any column holds consent.
@@ -159,6 +161,12 @@ impl Plan {
     /// The cells with identifiers or their kinds.
     pub(super) fn identifier_cells(&self) -> impl Iterator<Item = usize> {
         self.columns.iter().flat_map(|c| [Some(c.cell), c.kind_cell]).flatten()
+    }
+
+    /// The cells that are carried over to matched rows, with labels or without.
+    pub(super) fn carried(&self, labelled: bool) -> Vec<usize> {
+        let replaced = [self.matched_on, self.matched_label.filter(|_| labelled)];
+        (0..self.width).filter(|cell| !replaced.contains(&Some(*cell))).collect()
     }
 }
 

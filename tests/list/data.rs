@@ -1,4 +1,4 @@
-//! Labels and amounts of entries.
+//! Labels and amounts of entries, and matched rows with labels.
 
 use super::*;
 use blindmatch::list::Texts;
@@ -265,12 +265,95 @@ fn cells_that_are_no_amounts() {
     assert_eq!(refused(list("A@example.com,0"), "spend", MOST).1, "");
 }
 
+/// The labels `1` to `n` of the entries of a list, in order of rows and columns.
+fn numbered(list: &Admitted) -> Matches {
+    let mut entries: Vec<usize> = (0..list.list.len()).collect();
+    entries.sort_by_key(|entry| list.list.occurrences(*entry).to_vec());
+    let label = |(n, entry)| (entry, format!("{}", n + 1));
+    Matches::with_labels(&list.list, entries.into_iter().enumerate().map(label))
+}
+
+fn written(source: &Source, matches: &Matches, to: &Path) -> String {
+    source.write_matches(matches, &Output::file(to)).unwrap();
+    fs::read_to_string(to).unwrap()
+}
+
+#[test]
+fn matched_rows_with_labels() {
+    let folder = Folder::new();
+    let path = folder.write(
+        "list.csv",
+        format!(
+            "email,Matched-Label,email_2,phone,purposes\n\
+             a@example.com,old,b@example.com,+12025550100,{ADS}\n\
+             A@example.com,old,a@example.com,,{ADS}\n\
+             b@example.com,old,A@example.com,,{ADS}\n\
+             c@example.com,old,,,{ADS}\n\
+             d@example.com,old,,,nothing\n"
+        ),
+    );
+    let (source, list) = (open(&path), read(&path).unwrap());
+    let matches = numbered(&list);
+    assert!(matches.is_labelled() && (matches.rows(), matches.len()) == (4, 8));
+    let expected = format!(
+        "email,email_2,phone,purposes,matched_on,matched_label\n\
+         a@example.com,b@example.com,+12025550100,{ADS},email;email_2;phone,1; 2; 3\n\
+         A@example.com,a@example.com,,{ADS},email;email_2,1\n\
+         b@example.com,A@example.com,,{ADS},email;email_2,2; 1\n\
+         c@example.com,,,{ADS},email,4\n"
+    );
+    let out = folder.path("out.csv");
+    assert_eq!(written(&source, &matches, &out), expected);
+    // Once more from its own output: both columns are replaced.
+    let again = read(&out).unwrap();
+    assert_eq!(written(&open(&out), &numbered(&again), &folder.path("twice.csv")), expected);
+    // Without labels the old ones are the list's own data.
+    let plain = written(&source, &all(&list), &folder.path("plain.csv"));
+    assert!(
+        plain.starts_with("email,Matched-Label,email_2,phone,purposes,matched_on\n"),
+        "{plain}"
+    );
+    assert!(plain.contains(&format!("a@example.com,old,b@example.com,+12025550100,{ADS},email;")));
+    // Withheld: a header and no rows.
+    let none = Matches::with_labels::<&str>(&list.list, []);
+    let header = expected.lines().next().unwrap().to_owned() + "\n";
+    assert_eq!(written(&source, &none, &folder.path("none.csv")), header);
+}
+
+#[test]
+fn labels_are_written_as_they_are() {
+    let folder = Folder::new();
+    let path = folder
+        .write("list.csv", format!("email,phone,purposes\na@example.com,+12025550100,{ADS}\n"));
+    let (source, list) = (open(&path), read(&path).unwrap());
+    let with = |labels: [&str; 2]| {
+        let mut entries = [0, 1];
+        entries.sort_by_key(|entry| list.list.occurrences(*entry)[0].column);
+        let matches = Matches::with_labels(&list.list, entries.into_iter().zip(labels));
+        let text = written(&source, &matches, &folder.path("out.csv"));
+        text.split_once(&format!("{ADS},email;phone,")).unwrap().1.to_owned()
+    };
+    assert_eq!(with(["=1+1", "@x"]), "=1+1; @x\n");
+    assert_eq!(with(["=HYPERLINK(\"a,b\")", ""]), "\"=HYPERLINK(\"\"a,b\"\")\"\n");
+    assert_eq!(with(["two\nlines", "two\nlines"]), "\"two\nlines\"\n");
+    assert_eq!(with(["", "b"]), "b\n");
+    assert_eq!(with(["", ""]), "\n");
+    let twice = Matches::with_labels(&list.list, [(0, "first"), (0, "second")]);
+    assert_eq!(twice, Matches::with_labels(&list.list, [(0, "first"), (0, "second")]));
+    assert!(!format!("{twice:?}").contains("first"), "labels are not shown");
+    let text = written(&source, &twice, &folder.path("out.csv"));
+    assert!(text.contains("first") && !text.contains("second"), "{text}");
+    let beyond = Matches::with_labels(&list.list, [(9, "x")]);
+    assert!(beyond.is_empty() && beyond.is_labelled());
+}
+
 #[cfg(feature = "parquet")]
 mod parquet {
     use super::super::typed::people;
     use super::*;
     use std::sync::Arc;
 
+    use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     use arrow_array::types::Int32Type;
     use arrow_array::*;
 
@@ -324,6 +407,39 @@ mod parquet {
         assert!(error("c").contains("row 1: column `c`: is no whole number"), "{}", error("c"));
         let error = source.labels("d", &list.list, MOST).unwrap_err().to_string();
         assert!(error.contains("row 2: column `d`: not UTF-8"), "{error}");
+    }
+
+    #[test]
+    fn labels_from_and_into_parquet() {
+        let folder = Folder::new();
+        let csv = folder.write("list.csv", TABLE);
+        let (source, list) = (open(&csv), read(&csv).unwrap());
+        // From CSV, all strings; then from Parquet, and with both columns replaced.
+        let first = folder.path("first.parquet");
+        source.write_matches(&numbered(&list), &Output::file(&first)).unwrap();
+        let (source, list) = (open(&first), read(&first).unwrap());
+        let all: Vec<String> = labels(&first, "note").into_iter().map(|l| l.1).collect();
+        assert_eq!(all, ["x, \"y\"\nz", "x, \"y\"\nz", "\u{e9}"]);
+        let second = folder.path("second.parquet");
+        assert_eq!(source.write_matches(&numbered(&list), &Output::file(&second)).unwrap(), 2);
+        for path in [&first, &second] {
+            let file = fs::File::open(path).unwrap();
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+            let batch = builder.build().unwrap().next().unwrap().unwrap();
+            let schema = batch.schema();
+            let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+            let own = ["id", "email", "note", "phone", "purposes", "matched_on", "matched_label"];
+            assert_eq!(names, own);
+            let cells = |name: &str| {
+                let column = batch.column_by_name(name).unwrap();
+                let column = column.as_any().downcast_ref::<StringArray>().unwrap();
+                column.iter().map(|cell| cell.unwrap().to_owned()).collect::<Vec<_>>()
+            };
+            assert_eq!(cells("matched_on"), ["email;phone", "phone"]);
+            assert_eq!(cells("matched_label"), ["1; 2", "3"]);
+        }
+        let back = written(&source, &numbered(&list), &folder.path("back.csv"));
+        assert!(back.ends_with("03,,\u{e9},+12025550101,TargetedAdvertising,phone,3\n"), "{back}");
     }
 
     #[test]
