@@ -12,7 +12,7 @@
 //! | `collected_for`, `purposes`, `consented_at`, `expires_at`, `withdrawn_at`, `opt_out`, `gpc`, `notice`, `ad_user_data`, `ad_personalization`, `tcf`, `gpp` | what is on record of consent: see [`Record`](crate::consent::Record) |
 //! | `withdrawn`, `withdrawn_on` (yes, no or a date), `expires`, `expires_on`, `opted_out`, `unsubscribed`, `do_not_contact`, `do_not_sell` | the same as `withdrawn_at`, `expires_at` and `opt_out` |
 //! | the same after or before the name of an identifier column or a kind (`phone_collected_for`) | the same for those identifiers alone: see [`Record::within`](crate::consent::Record::within) |
-//! | any other | the list's own data, which stays as it is |
+//! | any other | the list's own data, which stays as it is, and can be a [label](Source::labels) or an [amount](Source::amounts) |
 //!
 //! A column that reads like consent (`consent_status`, `phone_opt_in`, `fax_collected_for`) and is
 //! none of these makes the whole list unusable: it could hold a no. So does one that is not of the
@@ -25,18 +25,22 @@
 //! a lost quotation mark, or of one that is too long.) Rows are numbered from 1 without the header; blank lines are no rows, and
 //! do not shift the numbers of others.
 //!
-//! A list is read as a stream. Matched rows are found again by reading the file a second time.
+//! A list is read as a stream. Matched rows, labels and amounts are found by reading the file a
+//! second time.
 
 mod admit;
 mod cells;
 mod columns;
+mod data;
 mod matches;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod row_set;
 mod rows;
 mod source;
 mod split;
 mod text;
+mod texts;
 mod write;
 #[cfg(feature = "parquet")]
 mod write_parquet;
@@ -45,4 +49,5 @@ pub use admit::{Admitted, Problem, Progress, Watch, admit, suppression};
 pub use columns::Column;
 pub use matches::Matches;
 pub use source::{Format, Options, Source};
+pub use texts::Texts;
 pub use write::Output;

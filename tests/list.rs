@@ -11,6 +11,12 @@ use blindmatch::list::{self, Admitted, Matches, Options, Output, Progress, Sourc
 use blindmatch::{Error, Result};
 use tempfile::TempDir;
 
+#[path = "list/data.rs"]
+mod data;
+#[cfg(feature = "parquet")]
+#[path = "list/typed.rs"]
+mod typed;
+
 fn policy() -> Policy {
     let at = "2026-11-01T00:00:00Z".parse().unwrap();
     Policy::new(Purpose::TARGETED_ADVERTISING, at).unwrap()
@@ -561,6 +567,7 @@ fn damaged_parquet_never_panics() {
                 assert!(list.list.tally().is_complete());
                 let out = Output::file(folder.path("out.parquet"));
                 let _ = open(&path).write_matches(&all(&list), &out);
+                let _ = open(&path).labels("note", &list.list, 1024);
             }
             Err(error) => {
                 assert!(matches!(error, Error::Input(_) | Error::Consent(_)), "{error:?}");

@@ -187,7 +187,7 @@ fn purposes_of(raw: &[u8], known: &mut HashMap<Vec<u8>, Purposes>) -> Option<Pur
 }
 
 /// Whether a cell is blank, or holds what databases and their tools write for nothing.
-fn is_null(raw: &[u8]) -> bool {
+pub(super) fn is_null(raw: &[u8]) -> bool {
     let raw = raw.trim_ascii();
     let nulls: [&[u8]; 6] = [b"", b"null", b"\\n", b"none", b"nan", b"nat"];
     raw.len() <= 4 && nulls.iter().any(|null| raw.eq_ignore_ascii_case(null))

@@ -34,7 +34,8 @@ pub(super) struct Plan {
     /// Number of fields of a row.
     pub(super) width: usize,
     /// The columns with what an earlier run had written, which a new one replaces.
-    pub(super) matched_on: Option<usize>,
+    matched_on: Option<usize>,
+    matched_label: Option<usize>,
 }
 
 /// An identifier column, with where its cells and consent stand.
@@ -130,8 +131,9 @@ impl Plan {
         if columns.is_empty() {
             return Err(no_identifier(header));
         }
-        let matched_on = folded.iter().position(|name| name == "matchedon");
-        Ok(Plan { columns, groups: Vec::new(), width: header.len(), matched_on })
+        let position = |folded_name| folded.iter().position(|name| name == folded_name);
+        let (matched_on, matched_label) = (position("matchedon"), position("matchedlabel"));
+        Ok(Plan { columns, groups: Vec::new(), width: header.len(), matched_on, matched_label })
     }
 
     /// Whether any column holds consent.
@@ -148,14 +150,23 @@ impl Plan {
     }
 
     /// The cells that are needed to judge a row, in order.
-    #[cfg(any(feature = "parquet", test))]
     pub(super) fn cells(&self) -> Vec<usize> {
-        let identifiers = self.columns.iter().flat_map(|c| [Some(c.cell), c.kind_cell]).flatten();
         let consent = self.groups.iter().flat_map(|g| g.fields.iter().map(|(_, cell)| *cell));
-        let mut cells: Vec<usize> = identifiers.chain(consent).collect();
+        let mut cells: Vec<usize> = self.identifier_cells().chain(consent).collect();
         cells.sort_unstable();
         cells.dedup();
         cells
+    }
+
+    /// The cells with identifiers or their kinds.
+    pub(super) fn identifier_cells(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().flat_map(|c| [Some(c.cell), c.kind_cell]).flatten()
+    }
+
+    /// The cells that are carried over to matched rows, with labels or without.
+    pub(super) fn carried(&self, labelled: bool) -> Vec<usize> {
+        let replaced = [self.matched_on, self.matched_label.filter(|_| labelled)];
+        (0..self.width).filter(|cell| !replaced.contains(&Some(*cell))).collect()
     }
 }
 

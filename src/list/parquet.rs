@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use arrow_array::{Array, StringArray};
+use arrow_array::{Array, ArrayRef, BinaryArray};
 use arrow_cast::cast::cast;
 use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::ProjectionMask;
@@ -28,7 +28,7 @@ enum State {
 /// Some columns of some rows, as text.
 pub(super) struct Columns {
     /// By cell; those that are not needed are missing.
-    columns: Vec<Option<StringArray>>,
+    columns: Vec<Option<BinaryArray>>,
     rows: usize,
 }
 
@@ -97,7 +97,7 @@ impl Cells for Row<'_> {
     fn cell(&self, index: usize) -> &[u8] {
         let column = self.columns.columns.get(index).and_then(Option::as_ref);
         let column = column.filter(|c| self.index < c.len() && c.is_valid(self.index));
-        column.map(|c| c.value(self.index).as_bytes()).unwrap_or_default()
+        column.map(|c| c.value(self.index)).unwrap_or_default()
     }
 }
 
@@ -165,10 +165,31 @@ fn damaged(source: &Source) -> Error {
         .unusable("is damaged or uses a feature of Parquet that is not supported; export it again")
 }
 
-/// An array as text: numbers in digits, instants in RFC 3339.
-pub(super) fn text(array: &dyn Array) -> Option<StringArray> {
-    let text: Result<_, ArrowError> = cast(array, &DataType::Utf8);
-    Some(text.ok()?.as_any().downcast_ref::<StringArray>()?.clone())
+/// An array as text: numbers in digits, instants in RFC 3339. Bytes stay as they are, as in CSV:
+/// made into text, those that are not UTF-8 would read as nothing at all.
+fn text(array: &dyn Array) -> Option<BinaryArray> {
+    let text = match array.data_type() {
+        kind if is_bytes(kind) => cast(array, &DataType::Binary),
+        // There is no table of time zones, and need not be: an instant is the same in all.
+        DataType::Timestamp(unit, Some(_)) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            cast(array, &utc).and_then(|instants| as_text(&instants))
+        }
+        _ => as_text(array),
+    };
+    Some(text.ok()?.as_any().downcast_ref::<BinaryArray>()?.clone())
+}
+
+fn as_text(array: &dyn Array) -> Result<ArrayRef, ArrowError> {
+    cast(&cast(array, &DataType::Utf8)?, &DataType::Binary)
+}
+
+fn is_bytes(kind: &DataType) -> bool {
+    match kind {
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView => true,
+        DataType::Dictionary(_, values) => is_bytes(values),
+        _ => false,
+    }
 }
 
 /// Rows that are read at once.

@@ -79,25 +79,23 @@ impl Reader {
     }
 
     /// Reads what the plan needs only, where the format allows it.
-    #[cfg_attr(not(feature = "parquet"), expect(unused_variables))]
     pub(super) fn project(self, plan: &Plan) -> Result<Reader> {
-        let inner = match self.inner {
-            Inner::Text(text) => Inner::Text(text),
-            #[cfg(feature = "parquet")]
-            Inner::Parquet(parquet) => Inner::Parquet(parquet.project(plan.cells())?),
-        };
-        Ok(Reader { inner, ..self })
+        self.only(plan.cells())
     }
 
     /// Reads all columns.
     pub(super) fn whole(self) -> Result<Reader> {
+        let cells = (0..self.header().len()).collect();
+        self.only(cells)
+    }
+
+    /// Reads these cells only, which are in order, where the format allows it.
+    #[cfg_attr(not(feature = "parquet"), expect(unused_variables))]
+    pub(super) fn only(self, cells: Vec<usize>) -> Result<Reader> {
         let inner = match self.inner {
             Inner::Text(text) => Inner::Text(text),
             #[cfg(feature = "parquet")]
-            Inner::Parquet(parquet) => {
-                let cells = (0..parquet.header().len()).collect();
-                Inner::Parquet(parquet.project(cells)?)
-            }
+            Inner::Parquet(parquet) => Inner::Parquet(parquet.project(cells)?),
         };
         Ok(Reader { inner, ..self })
     }

@@ -136,10 +136,15 @@ impl Source {
 
     /// Checks that the list is a file which can be read again and has not changed.
     pub(super) fn check_unchanged(&self) -> Result<()> {
+        self.check_unchanged_before("matched rows can be written")
+    }
+
+    /// The same before something else that takes a second reading.
+    pub(super) fn check_unchanged_before(&self, what: &str) -> Result<()> {
         let (Some(stamp), Some(path)) = (self.stamp, &self.path) else {
             return Err(Error::Misuse(format!(
-                "{}: matched rows can be written for a file only, because it is read twice; save \
-                 the list to a file first",
+                "{}: {what} for a file only, because it is read twice; save the list to a file \
+                 first",
                 self.name
             )));
         };
@@ -177,6 +182,17 @@ impl Source {
             let problem = "is cut short or damaged; compress it again, or fetch it again".into();
             InputError::List { list, problem }.into()
         }
+    }
+
+    /// The error of a row, by its number from 0.
+    pub(super) fn bad_row(&self, row: u32, reason: &str) -> Error {
+        let (list, row) = (self.name.clone(), u64::from(row) + 1);
+        InputError::Row { list, row, reason: reason.into() }.into()
+    }
+
+    /// The error of a list that ends before its last matched or admitted row.
+    pub(super) fn shorter(&self) -> Error {
+        self.unusable("is shorter than when it was read; match again")
     }
 
     pub(super) fn io(&self, doing: &str) -> impl FnOnce(io::Error) -> Error + use<> {

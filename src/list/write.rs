@@ -3,12 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::columns::{Plan, Planned};
+use super::columns::Plan;
 use super::matches::Matches;
 use super::rows::Reader;
 use super::source::{Format, Source};
-use crate::consent::Occurrence;
-use crate::error::{Error, InputError, Result};
+use crate::error::{Error, Result};
 use crate::file::Temporary;
 use crate::identifier::Unreadable;
 
@@ -60,12 +59,16 @@ impl Output {
 impl Source {
     /// Reads the list a second time and writes the rows that matched: all of its own columns as
     /// they are, and `matched_on`, the names of the identifier columns that matched, joined by
-    /// `;`. A column `matched_on` that the list already has is left out in favour of the new one.
+    /// `;`. Of matches with [labels](Matches::with_labels) also `matched_label`: the labels of the
+    /// identifiers that matched in the row, in the order of `matched_on`, each once, without the
+    /// empty ones, joined by `; `. Columns of these names that the list already has are left out in
+    /// favour of the new ones.
     ///
     /// CSV is written in UTF-8 with commas (tabs where the output's name ends in `.tsv`) and
     /// quotation marks where they are needed. From Parquet to Parquet the columns keep their types;
-    /// from CSV to Parquet they are strings. Values are carried as they are: one that begins with
-    /// `=` is a formula to a spreadsheet program, as it was in the list.
+    /// from CSV to Parquet they are strings. Values and labels are carried as they are: one that
+    /// begins with `=` is a formula to a spreadsheet program. Values are the list's own; what
+    /// labels say is up to the peer.
     ///
     /// A file is written beside its final place under a temporary name and moved there at the
     /// end, so that there is never part of a result. Returns the number of rows.
@@ -116,7 +119,7 @@ impl Source {
         }
         let reader = Reader::open(self, Default::default())?;
         let plan = Plan::new(reader.header()).map_err(|problem| self.unusable(problem))?;
-        let header = kept(reader.header(), &plan);
+        let header = header(reader.header(), &plan, matches);
         let mut table: Box<dyn Table + '_> = match output.format {
             Format::Csv => Box::new(Csv::new(to, output)),
             #[cfg(feature = "parquet")]
@@ -140,23 +143,24 @@ impl Source {
         matches: &Matches,
         table: &mut dyn Table,
     ) -> Result<u64> {
+        let carried = plan.carried(matches.is_labelled());
         let (mut fields, mut reader) = (reader.fields(), reader.whole()?);
         let (mut matched, mut rows) = (matches.by_row().peekable(), 0);
         while let (Some(batch), true) = (reader.next_batch()?, matched.peek().is_some()) {
-            while let Some((row, places)) = matched.next_if(|(row, _)| batch.holds(*row)) {
-                let matched_on = matched_on(places, &plan.columns);
-                let copied = batch.with_row(row, &mut fields, |cells| {
-                    let kept = (0..plan.width).filter(|cell| Some(*cell) != plan.matched_on);
-                    let values = kept.map(|cell| cells.cell(cell)).chain([matched_on.as_bytes()]);
+            while let Some(found) = matched.next_if(|found| batch.holds(found.row)) {
+                let added = found.added(&plan.columns);
+                let copied = batch.with_row(found.row, &mut fields, |cells| {
+                    let own = carried.iter().map(|cell| cells.cell(*cell));
+                    let values = own.chain(added.iter().map(String::as_bytes));
                     table.row(&values.collect::<Vec<_>>())
                 });
-                self.copied(row, copied)?;
+                self.copied(found.row, copied)?;
                 rows += 1;
             }
         }
         match matched.next() {
             None => Ok(rows),
-            Some(_) => Err(self.unusable("is shorter than when it was read; match again")),
+            Some(_) => Err(self.shorter()),
         }
     }
 
@@ -168,11 +172,6 @@ impl Source {
             Ok(Err(Fault::NotUtf8)) => Err(self.bad_row(row, NOT_UTF8)),
             Err(reason) => Err(self.bad_row(row, &reason.to_string())),
         }
-    }
-
-    fn bad_row(&self, row: u32, reason: &str) -> Error {
-        let (list, row) = (self.name().to_owned(), u64::from(row) + 1);
-        InputError::Row { list, row, reason: reason.into() }.into()
     }
 }
 
@@ -225,21 +224,12 @@ impl Table for Csv<'_> {
     }
 }
 
-/// The columns that are carried over, and the new one.
-fn kept<'a>(header: &'a [String], plan: &Plan) -> Vec<&'a str> {
-    let own = header.iter().enumerate().filter(|(cell, _)| Some(*cell) != plan.matched_on);
-    own.map(|(_, name)| name.as_str()).chain([MATCHED_ON]).collect()
+/// The columns that are carried over, and the new ones.
+fn header<'a>(own: &'a [String], plan: &Plan, matches: &Matches) -> Vec<&'a str> {
+    let carried = plan.carried(matches.is_labelled()).into_iter();
+    let own = carried.filter_map(|cell| own.get(cell)).map(String::as_str);
+    own.chain(matches.added().iter().copied()).collect()
 }
-
-/// The names of the columns that matched in a row.
-pub(super) fn matched_on(places: &[Occurrence], columns: &[Planned]) -> String {
-    let column = |at: &Occurrence| columns.get(usize::from(at.column));
-    let names = places.iter().filter_map(column).map(|planned| planned.column.name.as_str());
-    names.collect::<Vec<_>>().join(";")
-}
-
-/// The column that is added.
-pub(super) const MATCHED_ON: &str = "matched_on";
 
 #[cfg(feature = "parquet")]
 const NOT_UTF8: &str = "not UTF-8, which Parquet needs; write CSV";

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, Schema};
 use arrow_select::filter::filter_record_batch;
 use parquet::arrow::ArrowWriter;
@@ -13,11 +13,10 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::columns::{Plan, Planned};
-use super::matches::Matches;
+use super::matches::{MatchedRow, Matches};
 use super::parquet::{builder, contained, unreadable};
 use super::source::Source;
-use super::write::{Fault, MATCHED_ON, Table, matched_on};
-use crate::consent::Occurrence;
+use super::write::{Fault, Table};
 use crate::error::{Error, Result};
 
 type Sink<'a> = &'a mut (dyn Write + Send);
@@ -83,18 +82,19 @@ pub(super) fn copy(
     let whole = Arc::clone(builder.schema());
     let header: Vec<String> = whole.fields().iter().map(|field| field.name().clone()).collect();
     let plan = Plan::new(&header).map_err(|problem| source.unusable(problem))?;
-    let kept: Vec<usize> = (0..header.len()).filter(|i| Some(*i) != plan.matched_on).collect();
-    let schema = with_matched_on(&whole.project(&kept).map_err(|e| unreadable(source, e))?);
+    let carried = plan.carried(matches.is_labelled());
+    let own = whole.project(&carried).map_err(|e| unreadable(source, e))?;
+    let schema = with_added(&own, matches.added());
     let mut reader = contained(source, || builder.with_batch_size(BATCH).build())?;
     let mut writer = writer(to, &schema).map_err(|e| failed(parquet_io(e)))?;
     let (mut matched, mut first, mut rows) = (matches.by_row().peekable(), 0u64, 0);
     while let Some(batch) = contained(source, || reader.next().transpose())? {
         let end = first + batch.num_rows() as u64;
         let mut here = Vec::new();
-        while let Some(row) = matched.next_if(|(row, _)| u64::from(*row) < end) {
-            here.push(row);
+        while let Some(found) = matched.next_if(|found| u64::from(found.row) < end) {
+            here.push(found);
         }
-        let batch = batch.project(&kept).map_err(|e| unreadable(source, e))?;
+        let batch = batch.project(&carried).map_err(|e| unreadable(source, e))?;
         let batch = contained(source, || select(&batch, first, &here, &plan.columns, &schema))?;
         rows += batch.num_rows() as u64;
         writer.write(&batch).map_err(|e| failed(parquet_io(e)))?;
@@ -104,30 +104,33 @@ pub(super) fn copy(
     Ok(rows)
 }
 
-fn with_matched_on(own: &Schema) -> Arc<Schema> {
-    let added = Arc::new(Field::new(MATCHED_ON, DataType::Utf8, false));
-    let fields: Vec<_> = own.fields().iter().cloned().chain([added]).collect();
+fn with_added(own: &Schema, names: &[&str]) -> Arc<Schema> {
+    let added = names.iter().map(|name| Arc::new(Field::new(*name, DataType::Utf8, false)));
+    let fields: Vec<_> = own.fields().iter().cloned().chain(added).collect();
     Arc::new(Schema::new_with_metadata(fields, own.metadata().clone()))
 }
 
-/// These rows of a batch that begins with row `first`, and what they matched on.
+/// These rows of a batch that begins with row `first`, and what is added to them.
 fn select(
     batch: &RecordBatch,
     first: u64,
-    matched: &[(u32, &[Occurrence])],
+    matched: &[MatchedRow<'_>],
     columns: &[Planned],
     schema: &Arc<Schema>,
 ) -> Result<RecordBatch, ParquetError> {
     let mut mask = vec![false; batch.num_rows()];
-    for (row, _) in matched {
-        if let Some(chosen) = mask.get_mut((u64::from(*row) - first) as usize) {
+    for found in matched {
+        if let Some(chosen) = mask.get_mut((u64::from(found.row) - first) as usize) {
             *chosen = true;
         }
     }
     let rows = filter_record_batch(batch, &BooleanArray::from(mask))?;
-    let names = matched.iter().map(|(_, places)| Some(matched_on(places, columns)));
-    let names: Arc<dyn Array> = Arc::new(names.collect::<StringArray>());
-    let arrays = rows.columns().iter().cloned().chain([names]).collect();
+    let added: Vec<Vec<String>> = matched.iter().map(|found| found.added(columns)).collect();
+    let column = |index| -> ArrayRef {
+        Arc::new(added.iter().map(|cells| cells.get(index)).collect::<StringArray>())
+    };
+    let new = (0..schema.fields().len() - rows.num_columns()).map(column);
+    let arrays = rows.columns().iter().cloned().chain(new).collect();
     Ok(RecordBatch::try_new(Arc::clone(schema), arrays)?)
 }
 
