@@ -13,6 +13,8 @@
 use std::process::{Command, ExitCode};
 
 use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, SecretScalar};
+use blindmatch::key::Key;
+use blindmatch::proof::{KeyProof, Transcript};
 
 #[path = "constant_time/memcheck.rs"]
 mod memcheck;
@@ -65,13 +67,14 @@ fn branch_on(secret: u64) -> u64 {
 
 type Operation = fn(&Engine);
 
-const OPERATIONS: [(&str, Operation); 6] = [
+const OPERATIONS: [(&str, Operation); 7] = [
     ("hash_blind", hash_blind),
     ("hash_blind_each", hash_blind_each),
     ("blind", blind),
     ("hash and encode", hash),
     ("sums and products", points),
     ("fixed point", fixed),
+    ("proofs", proofs),
 ];
 
 /// Fills a vector of eight, and part of another.
@@ -138,4 +141,16 @@ fn points(engine: &Engine) {
 fn fixed(engine: &Engine) {
     let fixed = engine.fix(&encodings()[0]).expect("valid");
     engine.encode(&engine.multiply_fixed(&fixed, &keys()), &mut out());
+}
+
+fn proofs(engine: &Engine) {
+    let key = Key::fresh(&mut rand::rng());
+    let public = key.public(engine);
+    let key = memcheck::poisoned(key);
+    std::hint::black_box(KeyProof::prove(&key, &public, &[5; 32], &mut rand::rng()));
+    let mut transcript = Transcript::new(&[5; 32], &public).expect("a key");
+    // Outputs are not looked at, and of the poisoned key's own a verdict would depend on the key.
+    let (inputs, outputs) = (encodings(), encodings());
+    let proof = transcript.prove(engine, &key, &inputs, &outputs, &mut rand::rng());
+    let _ = std::hint::black_box(proof);
 }
