@@ -13,8 +13,21 @@
 //!   multiplication, one encoding.
 //!
 //! Both have a form with one scalar for each element ([`Engine::hash_blind_each`],
-//! [`Engine::blind_each`]), which costs the same. Protocols that do more with a point before it travels
-//! keep it as [`Points`]: add, subtract, sum, multiply, and multiply a [`FixedPoint`].
+//! [`Engine::blind_each`]), which costs the same, and forms that pass every result to a function while
+//! it is at hand ([`Engine::hash_blind_then`], [`Engine::blind_then`], [`Engine::blind_each_then`]), for
+//! lists whose points need not be kept.
+//!
+//! # Masks
+//!
+//! A blind can also be added: [`Engine::hash_mask`] makes `H(m) + r B` for a [`FixedPoint`] `B`, and
+//! [`Engine::unmask_then`] takes `r k B` off the peer's product. With vector instructions the two together
+//! cost less than [`Engine::hash_blind`].
+//!
+//! # Points
+//!
+//! Protocols that do more with a point before it travels keep it as [`Points`]: add, subtract, sum,
+//! multiply, multiply a [`FixedPoint`], and sums of products ([`Engine::multiscalar`], and
+//! [`Engine::vartime_multiscalar`] for public weights).
 //!
 //! # Backends
 //!
@@ -46,6 +59,7 @@
 mod backend;
 mod encoding;
 mod engine;
+mod fused;
 mod hash_to_group;
 mod points;
 mod scalar;

@@ -210,12 +210,14 @@ fn edge_scalars_of_a_fixed_point() {
 }
 
 #[test]
-#[should_panic(expected = "points of the engine's backend")]
 fn points_belong_to_their_backend() {
     let [first, .., last] = Backend::available()[..] else {
-        panic!("points of the engine's backend: there is but one here")
+        eprintln!("skipped: this CPU has but one backend");
+        return;
     };
     let points = Engine::new(first, Parallelism::Serial).map(&uniform(3, 8));
-    let mut out = [Encoding::IDENTITY; 3];
-    Engine::new(last, Parallelism::Serial).encode(&points, &mut out);
+    let mixed = std::panic::catch_unwind(|| {
+        Engine::new(last, Parallelism::Serial).encode(&points, &mut [Encoding::IDENTITY; 3]);
+    });
+    assert!(mixed.is_err(), "points of another backend were encoded");
 }

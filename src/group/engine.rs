@@ -1,14 +1,10 @@
 //! Batches over chunks, chunks over cores.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-#[cfg(target_arch = "x86_64")]
-use super::backend::lanes::Lanes;
-use super::backend::operations::Operations;
-use super::backend::portable::Portable;
-use super::backend::{Kind, on_backend};
-use super::scalar::Keys;
-use super::{Backend, DomainTag, Encoding, SecretScalar};
+use super::Backend;
 
 /// Which cores a batch runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,14 +30,14 @@ pub struct Engine {
     parallelism: Parallelism,
 }
 
-/// Elements that one task takes on. The one inversion in a batched encoding costs as much as ten
-/// multiplications in the field, so at 256 it is lost in the noise; the scratch space (40 KiB)
-/// stays in the L2 cache.
-pub(super) const CHUNK: usize = 256;
-
-/// The fewest elements that are worth a vector. One element takes 38 us on the reference backend;
-/// a vector takes 50 us (AVX2) or 60 us (AVX-512), full or not.
-const FEWEST_FOR_LANES: usize = 2;
+/// Elements that one task takes on, if there are enough for all cores: a multiple of two vectors. The
+/// one inversion in a batched encoding is lost in the noise, and the working memory stays in the
+/// second-level cache; `docs/kernel.md` has times for other lengths.
+const CHUNK: usize = 256;
+/// Elements that one task takes on at least. The inversion is then one part in a hundred.
+const SMALLEST_CHUNK: usize = 64;
+/// Tasks for each core, so that none waits long for the slowest.
+const TASKS_PER_CORE: usize = 4;
 
 impl Engine {
     /// From its parts.
@@ -64,140 +60,70 @@ impl Engine {
         self.parallelism
     }
 
-    /// Hashes messages to the group and multiplies: `out[i] = k H(messages[i])`.
-    ///
-    /// Constant time in messages (of one length) and key. Cost: one hash to the group, one
-    /// multiplication and one batched encoding an element.
-    ///
-    /// # Panics
-    /// If the slices differ in length.
-    pub fn hash_blind<M: AsRef<[u8]> + Sync>(
-        &self,
-        tag: &DomainTag,
-        messages: &[M],
-        key: &SecretScalar,
-        out: &mut [Encoding],
-    ) {
-        self.hash_blind_keys(tag, messages, Keys::Shared(key), out);
+    /// Elements in a chunk of a batch of `length`: [`CHUNK`], or fewer where cores would have nothing
+    /// to do.
+    pub(super) fn chunk_of(&self, length: usize) -> usize {
+        match self.parallelism {
+            Parallelism::Serial => CHUNK,
+            Parallelism::Rayon => {
+                let tasks = TASKS_PER_CORE * rayon::current_num_threads();
+                length.div_ceil(tasks).next_multiple_of(SMALLEST_CHUNK).clamp(SMALLEST_CHUNK, CHUNK)
+            }
+        }
     }
 
-    /// Hashes messages to the group and multiplies each by a scalar of its own:
-    /// `out[i] = keys[i] H(messages[i])`. Constant time and cost are those of [`Engine::hash_blind`].
+    /// Runs `work` on all chunks of a batch of `length` elements. It gets the range of a chunk's
+    /// elements and their part of `out`, which has an item for every `lanes` elements; and working
+    /// memory from `scratch`, which a core makes now and then and uses for many chunks.
     ///
-    /// # Panics
-    /// If the slices differ in length.
-    pub fn hash_blind_each<M: AsRef<[u8]> + Sync>(
+    /// `work` fails with an index in its range. `Err` holds the lowest index in the batch that failed,
+    /// whatever the number of cores.
+    pub(super) fn for_chunks<T: Send, S>(
         &self,
-        tag: &DomainTag,
-        messages: &[M],
-        keys: &[SecretScalar],
-        out: &mut [Encoding],
-    ) {
-        assert_eq!(keys.len(), messages.len(), "one key for every message");
-        self.hash_blind_keys(tag, messages, Keys::Each(keys), out);
-    }
-
-    /// Decodes points and multiplies: `out[i] = k points[i]`.
-    ///
-    /// Constant time in the key; variable time in whether `points`, which are public, are valid.
-    /// Cost: one decoding, one multiplication and one batched encoding an element.
-    ///
-    /// # Errors
-    /// [`InvalidPoint`] for the first encoding that is not canonical, not on the group, or the
-    /// identity; `out` is then unspecified.
-    ///
-    /// # Panics
-    /// If the slices differ in length.
-    pub fn blind(
-        &self,
-        points: &[Encoding],
-        key: &SecretScalar,
-        out: &mut [Encoding],
-    ) -> Result<(), InvalidPoint> {
-        self.blind_keys(points, Keys::Shared(key), out)
-    }
-
-    /// Decodes points and multiplies each by a scalar of its own: `out[i] = keys[i] points[i]`.
-    /// Constant time, cost and errors are those of [`Engine::blind`].
-    ///
-    /// # Errors
-    /// [`InvalidPoint`] for the first encoding that is not canonical, not on the group, or the
-    /// identity; `out` is then unspecified.
-    ///
-    /// # Panics
-    /// If the slices differ in length.
-    pub fn blind_each(
-        &self,
-        points: &[Encoding],
-        keys: &[SecretScalar],
-        out: &mut [Encoding],
-    ) -> Result<(), InvalidPoint> {
-        assert_eq!(keys.len(), points.len(), "one key for every point");
-        self.blind_keys(points, Keys::Each(keys), out)
-    }
-
-    /// The backend that is the fastest for so few elements. Only for operations from bytes to bytes:
-    /// points in vector form belong to one backend.
-    fn backend_for(&self, elements: usize) -> Backend {
-        if elements < FEWEST_FOR_LANES { Backend::portable() } else { self.backend }
-    }
-
-    fn hash_blind_keys<M: AsRef<[u8]> + Sync>(
-        &self,
-        tag: &DomainTag,
-        messages: &[M],
-        keys: Keys<'_>,
-        out: &mut [Encoding],
-    ) {
-        let done = self.for_chunks(messages, out, |start, messages, out| {
-            let keys = keys.part(start, messages.len());
-            on_backend!(self.backend_for(messages.len()), operations => {
-                operations.hash_blind(tag, messages, keys, out);
-            });
-            Ok(())
-        });
-        debug_assert_eq!(done, Ok(()), "hashing cannot fail");
-    }
-
-    fn blind_keys(
-        &self,
-        points: &[Encoding],
-        keys: Keys<'_>,
-        out: &mut [Encoding],
-    ) -> Result<(), InvalidPoint> {
-        self.for_chunks(points, out, |start, points, out| {
-            let keys = keys.part(start, points.len());
-            on_backend!(self.backend_for(points.len()), operations => {
-                operations.blind(points, keys, out)
-            })
-        })
-        .map_err(|position| InvalidPoint { position })
-    }
-
-    /// Runs `work` on matching chunks of input and output, with the index of their first element.
-    /// `Err` holds the lowest failing index, whatever the number of cores.
-    fn for_chunks<I: Sync, O: Send>(
-        &self,
-        input: &[I],
-        out: &mut [O],
-        work: impl Fn(usize, &[I], &mut [O]) -> Result<(), usize> + Sync,
+        length: usize,
+        lanes: usize,
+        out: &mut [T],
+        scratch: impl Fn() -> S + Sync + Send,
+        work: impl Fn(&mut S, Range<usize>, &mut [T]) -> Result<(), usize> + Sync + Send,
     ) -> Result<(), usize> {
-        assert_eq!(input.len(), out.len(), "one output for every input");
-        let run = |(chunk, (input, out)): (usize, (&[I], &mut [O]))| {
-            let start = chunk * CHUNK;
-            work(start, input, out).err().map(|index| start + index)
+        assert_eq!(out.len(), length.div_ceil(lanes), "one output for every input");
+        let chunk = self.chunk_of(length);
+        let run = |scratch: &mut S, (i, out): (usize, &mut [T])| {
+            let start = i * chunk;
+            work(scratch, start..length.min(start + chunk), out).err().map(|index| start + index)
         };
         let failed = match self.parallelism {
             Parallelism::Serial => {
-                input.chunks(CHUNK).zip(out.chunks_mut(CHUNK)).enumerate().find_map(run)
+                let mut scratch = scratch();
+                out.chunks_mut(chunk / lanes).enumerate().find_map(|part| run(&mut scratch, part))
             }
-            Parallelism::Rayon => input
-                .par_chunks(CHUNK)
-                .zip(out.par_chunks_mut(CHUNK))
+            Parallelism::Rayon => out
+                .par_chunks_mut(chunk / lanes)
                 .enumerate()
-                .filter_map(run)
+                .map_init(scratch, run)
+                .flatten_iter()
                 .min(),
         };
         failed.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunks(cores: usize, length: usize) -> usize {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(cores).build().expect("threads");
+        let engine = Engine::new(Backend::portable(), Parallelism::Rayon);
+        length.div_ceil(pool.install(|| engine.chunk_of(length)))
+    }
+
+    #[test]
+    fn many_cores_all_have_work() {
+        assert_eq!(chunks(64, 1 << 16), 256);
+        assert_eq!(chunks(64, 8192), 128);
+        assert_eq!(chunks(16, 8192), 64);
+        assert_eq!(chunks(2, 1 << 20), 4096);
+        assert_eq!(chunks(2, 10), 1);
     }
 }

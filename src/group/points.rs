@@ -1,13 +1,13 @@
 //! Points between operations, in the form that the backend works on.
 //!
-//! What takes encodings and gives encodings, like [`Engine::blind`], is all that most protocols need.
-//! Where a protocol does more with a point than one multiplication, [`Points`] saves it the way
-//! through bytes, which costs a square root in each direction.
+//! What takes bytes and gives bytes, like [`Engine::blind`], is all that most protocols need. Where a
+//! protocol does more with a point than that, [`Points`] saves it the way through bytes, which costs
+//! a square root in each direction.
 
 use std::fmt;
+use std::ops::Range;
 
 use curve25519_dalek::ristretto::{RistrettoBasepointTable, RistrettoPoint};
-use rayon::prelude::*;
 
 #[cfg(target_arch = "x86_64")]
 use super::backend::lanes::Lanes;
@@ -18,7 +18,7 @@ use super::backend::portable::Portable;
 use super::backend::{Kind, on_backend};
 #[cfg(target_arch = "x86_64")]
 use super::backend::{avx2, avx512};
-use super::engine::{CHUNK, Engine, InvalidPoint, Parallelism};
+use super::engine::{Engine, InvalidPoint};
 use super::scalar::Keys;
 use super::{DomainTag, Encoding, SecretScalar};
 
@@ -37,7 +37,7 @@ pub struct Points {
 
 /// Vectors of points, by backend.
 #[derive(Clone)]
-enum Vectors {
+pub(super) enum Vectors {
     Portable(Vec<RistrettoPoint>),
     #[cfg(target_arch = "x86_64")]
     Avx2(Vec<Extended<avx2::Field>>),
@@ -52,7 +52,7 @@ enum Vectors {
 pub struct FixedPoint(Table);
 
 /// A table of multiples, by backend.
-enum Table {
+pub(super) enum Table {
     Portable(Box<RistrettoBasepointTable>),
     #[cfg(target_arch = "x86_64")]
     Avx2(FixedTable),
@@ -61,11 +61,12 @@ enum Table {
 }
 
 /// A backend's own vectors and tables in [`Vectors`] and [`Table`].
-trait Form: Operations {
+pub(super) trait Form: Operations {
     fn wrap(vectors: Vec<Self::Vector>) -> Vectors;
-    fn vectors(vectors: &mut Vectors) -> Option<&mut Vec<Self::Vector>>;
+    fn vectors(vectors: &Vectors) -> Option<&[Self::Vector]>;
+    fn vectors_mut(vectors: &mut Vectors) -> Option<&mut [Self::Vector]>;
     fn wrap_table(table: Self::Table) -> Table;
-    fn table(table: &Table) -> Option<&Self::Table>;
+    fn unwrap_table(table: &Table) -> Option<&Self::Table>;
 }
 
 macro_rules! impl_form {
@@ -75,7 +76,11 @@ macro_rules! impl_form {
                 Vectors::$variant(vectors)
             }
 
-            fn vectors(vectors: &mut Vectors) -> Option<&mut Vec<Self::Vector>> {
+            fn vectors(vectors: &Vectors) -> Option<&[Self::Vector]> {
+                if let Vectors::$variant(vectors) = vectors { Some(vectors) } else { None }
+            }
+
+            fn vectors_mut(vectors: &mut Vectors) -> Option<&mut [Self::Vector]> {
                 if let Vectors::$variant(vectors) = vectors { Some(vectors) } else { None }
             }
 
@@ -83,7 +88,7 @@ macro_rules! impl_form {
                 Table::$variant($wrap(table))
             }
 
-            fn table(table: &Table) -> Option<&Self::Table> {
+            fn unwrap_table(table: &Table) -> Option<&Self::Table> {
                 if let Table::$variant(table) = table { Some(table) } else { None }
             }
         }
@@ -108,10 +113,17 @@ impl Points {
     }
 
     /// The vectors, in the form of `O`.
-    fn of<O: Form>(&mut self, _: O) -> &mut Vec<O::Vector> {
-        O::vectors(&mut self.vectors).expect("points of the engine's backend")
+    fn of<O: Form>(&self, _: O) -> &[O::Vector] {
+        O::vectors(&self.vectors).expect(OF_BACKEND)
+    }
+
+    /// The vectors, in the form of `O`.
+    fn of_mut<O: Form>(&mut self, _: O) -> &mut [O::Vector] {
+        O::vectors_mut(&mut self.vectors).expect(OF_BACKEND)
     }
 }
+
+const OF_BACKEND: &str = "points of the engine's backend";
 
 impl fmt::Debug for Points {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -131,8 +143,8 @@ impl Engine {
     /// Hashes messages to the group. Constant time in messages of one length.
     pub fn hash<M: AsRef<[u8]> + Sync>(&self, tag: &DomainTag, messages: &[M]) -> Points {
         on_backend!(self.backend(), operations => {
-            self.new_points(operations, messages.len(), |start, length, out| {
-                operations.hash(tag, &messages[start..start + length], out);
+            self.new_points(operations, messages.len(), |elements, out| {
+                operations.hash(tag, &messages[elements], out);
                 Ok(())
             })
         })
@@ -142,8 +154,8 @@ impl Engine {
     /// The one-way map of RFC 9496 section 4.3.4, from 64 uniform bytes each. Constant time.
     pub fn map(&self, uniform: &[[u8; 64]]) -> Points {
         on_backend!(self.backend(), operations => {
-            self.new_points(operations, uniform.len(), |start, length, out| {
-                operations.map(&uniform[start..start + length], out);
+            self.new_points(operations, uniform.len(), |elements, out| {
+                operations.map(&uniform[elements], out);
                 Ok(())
             })
         })
@@ -157,9 +169,8 @@ impl Engine {
     /// identity.
     pub fn decode(&self, encodings: &[Encoding]) -> Result<Points, InvalidPoint> {
         on_backend!(self.backend(), operations => {
-            self.new_points(operations, encodings.len(), |start, length, out| {
-                let decoded = operations.decode(&encodings[start..start + length], out);
-                decoded.map_err(|index| start + index)
+            self.new_points(operations, encodings.len(), |elements, out| {
+                operations.decode(&encodings[elements], out)
             })
         })
     }
@@ -167,19 +178,23 @@ impl Engine {
     /// Encodes. Products are the cheapest: they share an inversion, where other points take a square
     /// root each. Constant time.
     pub fn encode(&self, points: &Points, out: &mut [Encoding]) {
-        assert_eq!(points.len(), out.len(), "one encoding for every point");
-        let mut points = points.clone();
-        let halved = points.halved;
+        let length = points.len();
+        assert_eq!(length, out.len(), "one encoding for every point");
         on_backend!(self.backend(), operations => {
             let vectors = points.of(operations);
-            self.for_vectors(operations, vectors, out, |vectors, out| {
-                if halved {
-                    operations.encode_doubles(vectors, out);
+            let most = if points.halved { self.chunk_of(length).min(length) } else { 0 };
+            let scratch = || operations.scratch(vectors_for(operations, &(0..most)).len());
+            self.for_chunks(length, 1, out, scratch, |scratch, elements, out| {
+                let vectors = &vectors[vectors_for(operations, &elements)];
+                if points.halved {
+                    operations.encode_doubles(vectors, out, scratch);
                 } else {
                     operations.encode(vectors, out);
                 }
-            });
-        });
+                Ok(())
+            })
+        })
+        .expect("encoding cannot fail");
     }
 
     /// `points[i] = key points[i]`. Constant time.
@@ -195,23 +210,15 @@ impl Engine {
 
     /// `sums[i] = sums[i] + others[i]`. Constant time.
     pub fn add(&self, sums: &mut Points, others: &Points) {
-        let mut others = others.clone();
-        self.match_halves(sums, &mut others);
         on_backend!(self.backend(), operations => {
-            let others = others.of(operations);
-            self.for_vectors(operations, sums.of(operations), others, |sums, others| {
-                operations.add(sums, others);
-            });
+            self.combine(operations, sums, others, |sums, others| operations.add(sums, others));
         });
     }
 
     /// `differences[i] = differences[i] - others[i]`. Constant time.
     pub fn sub(&self, differences: &mut Points, others: &Points) {
-        let mut others = others.clone();
-        self.match_halves(differences, &mut others);
         on_backend!(self.backend(), operations => {
-            let others = others.of(operations);
-            self.for_vectors(operations, differences.of(operations), others, |differences, others| {
+            self.combine(operations, differences, others, |differences, others| {
                 operations.sub(differences, others);
             });
         });
@@ -219,39 +226,45 @@ impl Engine {
 
     /// The sum of all, as a batch of one; the identity for an empty batch. Constant time.
     pub fn sum(&self, points: &Points) -> Points {
-        let mut points = points.clone();
-        let length = points.len();
-        let vectors = on_backend!(self.backend(), operations => {
+        on_backend!(self.backend(), operations => {
             let vectors = points.of(operations);
-            let mut sums = vec![operations.identity(); length.div_ceil(CHUNK).max(1)];
-            let chunk = vectors_per_chunk(operations);
-            let run = |(i, (sum, vectors)): (usize, (&mut _, &[_]))| {
-                *sum = operations.sum(vectors, CHUNK.min(length - i * CHUNK));
-            };
-            match self.parallelism() {
-                Parallelism::Serial => {
-                    sums.iter_mut().zip(vectors.chunks(chunk)).enumerate().for_each(run);
-                }
-                Parallelism::Rayon => {
-                    sums.par_iter_mut().zip(vectors.par_chunks(chunk)).enumerate().for_each(run);
-                }
-            }
-            let (total, rest) = sums.split_at_mut(1);
-            for sum in rest {
-                operations.add(total, std::slice::from_ref(sum));
-            }
-            sums.truncate(1);
-            wrapped(operations, sums)
-        });
-        Points { vectors, length: 1, halved: points.halved }
+            self.fold(operations, points.len(), points.halved, |elements| {
+                operations.sum(&vectors[vectors_for(operations, &elements)], elements.len())
+            })
+        })
     }
 
-    /// `keys[0] points[0] + keys[1] points[1] + ...`, as a batch of one. Constant time; costs a
-    /// multiplication and an addition for each.
+    /// `keys[0] points[0] + keys[1] points[1] + ...`, as a batch of one. Constant time. The doublings
+    /// are shared, so that an element costs a third of a multiplication.
     pub fn multiscalar(&self, points: &Points, keys: &[SecretScalar]) -> Points {
-        let mut products = points.clone();
-        self.multiply_each(&mut products, keys);
-        self.sum(&products)
+        assert_eq!(points.len(), keys.len(), "one key for every point");
+        let mut sum = on_backend!(self.backend(), operations => {
+            let vectors = points.of(operations);
+            self.fold(operations, points.len(), points.halved, |elements| {
+                let vectors = &vectors[vectors_for(operations, &elements)];
+                operations.multiscalar(vectors, &keys[elements])
+            })
+        });
+        // Half for the points, and half for the keys.
+        self.settle(&mut sum);
+        sum.halved = true;
+        sum
+    }
+
+    /// `weights[0] points[0] + weights[1] points[1] + ...`, as a batch of one: what checks many
+    /// equations at once. **Variable time**: points and weights must be public.
+    ///
+    /// An element costs a sixth of a multiplication. Long lists can come in parts of a few thousand,
+    /// whose sums are added.
+    pub fn vartime_multiscalar(&self, points: &Points, weights: &[u128]) -> Points {
+        assert_eq!(points.len(), weights.len(), "one weight for every point");
+        on_backend!(self.backend(), operations => {
+            let vectors = points.of(operations);
+            self.fold(operations, points.len(), points.halved, |elements| {
+                let vectors = &vectors[vectors_for(operations, &elements)];
+                operations.vartime_multiscalar(vectors, &weights[elements])
+            })
+        })
     }
 
     /// Prepares a point to be multiplied by many scalars.
@@ -269,8 +282,8 @@ impl Engine {
     pub fn multiply_fixed(&self, point: &FixedPoint, keys: &[SecretScalar]) -> Points {
         let mut products = on_backend!(self.backend(), operations => {
             let table = table_of(operations, point);
-            self.new_points(operations, keys.len(), |start, length, out| {
-                operations.multiply_table(table, Keys::Each(&keys[start..start + length]), out);
+            self.new_points(operations, keys.len(), |elements, out| {
+                operations.multiply_table(table, Keys::Each(&keys[elements]), out);
                 Ok(())
             })
         })
@@ -280,98 +293,136 @@ impl Engine {
     }
 
     fn multiply_keys(&self, points: &mut Points, keys: Keys<'_>) {
-        self.settle(points);
-        let length = points.len();
+        let halved = std::mem::replace(&mut points.halved, true);
         on_backend!(self.backend(), operations => {
-            let chunk = vectors_per_chunk(operations);
-            let work = |(i, vectors): (usize, &mut [_])| {
-                let start = i * CHUNK;
-                operations.multiply(vectors, keys.part(start, CHUNK.min(length - start)));
-            };
-            let vectors = points.of(operations);
-            match self.parallelism() {
-                Parallelism::Serial => vectors.chunks_mut(chunk).enumerate().for_each(work),
-                Parallelism::Rayon => vectors.par_chunks_mut(chunk).enumerate().for_each(work),
-            }
+            self.change(operations, points, |elements, vectors| {
+                if halved {
+                    operations.double(vectors);
+                }
+                operations.multiply(vectors, keys.part(elements));
+            });
         });
-        points.halved = true;
-    }
-
-    /// Makes both halved, or neither.
-    fn match_halves(&self, a: &mut Points, b: &mut Points) {
-        assert_eq!(a.len(), b.len(), "as many points on both sides");
-        if a.halved != b.halved {
-            self.settle(a);
-            self.settle(b);
-        }
     }
 
     /// Makes what is stored what is meant.
     fn settle(&self, points: &mut Points) {
         if std::mem::take(&mut points.halved) {
-            on_backend!(self.backend(), operations => operations.double(points.of(operations)));
+            on_backend!(self.backend(), operations => {
+                self.change(operations, points, |_, vectors| operations.double(vectors));
+            });
         }
     }
 
-    /// Points that `work` makes, chunk by chunk: it gets the first element of a chunk, how many, and
-    /// where to put their vectors. `Err` is the lowest that it gave.
+    /// Points that `work` makes, chunk by chunk, with the elements that they are for.
     fn new_points<O: Form>(
         &self,
         operations: O,
         length: usize,
-        work: impl Fn(usize, usize, &mut [O::Vector]) -> Result<(), usize> + Sync,
+        work: impl Fn(Range<usize>, &mut [O::Vector]) -> Result<(), usize> + Sync + Send,
     ) -> Result<Points, InvalidPoint> {
         let mut vectors = vec![operations.identity(); length.div_ceil(O::LANES)];
-        let chunk = vectors_per_chunk(operations);
-        let run = |(i, out): (usize, &mut [O::Vector])| {
-            let start = i * CHUNK;
-            work(start, CHUNK.min(length - start), out).err()
-        };
-        let failed = match self.parallelism() {
-            Parallelism::Serial => vectors.chunks_mut(chunk).enumerate().find_map(run),
-            Parallelism::Rayon => vectors.par_chunks_mut(chunk).enumerate().filter_map(run).min(),
-        };
-        match failed {
-            Some(position) => Err(InvalidPoint { position }),
-            None => Ok(Points { vectors: O::wrap(vectors), length, halved: false }),
-        }
+        self.for_chunks(
+            length,
+            O::LANES,
+            &mut vectors,
+            || (),
+            |(), elements, out| work(elements, out),
+        )
+        .map_err(|position| InvalidPoint { position })?;
+        Ok(Points { vectors: O::wrap(vectors), length, halved: false })
     }
 
-    /// Runs `work` on matching chunks of vectors and of `others`: vectors as well, or elements.
-    fn for_vectors<O: Form, T: Send>(
+    /// Runs `work` on the vectors of points, chunk by chunk.
+    fn change<O: Form>(
         &self,
         operations: O,
-        vectors: &mut [O::Vector],
-        others: &mut [T],
-        work: impl Fn(&mut [O::Vector], &mut [T]) + Sync,
+        points: &mut Points,
+        work: impl Fn(Range<usize>, &mut [O::Vector]) + Sync + Send,
     ) {
-        let chunk = vectors_per_chunk(operations);
-        let others_chunk = if others.len() == vectors.len() { chunk } else { CHUNK };
-        let work = |(vectors, others): (&mut [O::Vector], &mut [T])| work(vectors, others);
-        match self.parallelism() {
-            Parallelism::Serial => {
-                vectors.chunks_mut(chunk).zip(others.chunks_mut(others_chunk)).for_each(work);
-            }
-            Parallelism::Rayon => {
-                let others = others.par_chunks_mut(others_chunk);
-                vectors.par_chunks_mut(chunk).zip(others).for_each(work);
-            }
-        }
+        let length = points.len();
+        let vectors = points.of_mut(operations);
+        self.for_chunks(
+            length,
+            O::LANES,
+            vectors,
+            || (),
+            |(), elements, vectors| {
+                work(elements, vectors);
+                Ok(())
+            },
+        )
+        .expect("arithmetic cannot fail");
     }
-}
 
-fn wrapped<O: Form>(_: O, vectors: Vec<O::Vector>) -> Vectors {
-    O::wrap(vectors)
+    /// Runs `work` on points and others, chunk by chunk. Of those that are stored halved and those
+    /// that are not, the halved are doubled first.
+    fn combine<O: Form>(
+        &self,
+        operations: O,
+        points: &mut Points,
+        others: &Points,
+        work: impl Fn(&mut [O::Vector], &[O::Vector]) + Sync + Send,
+    ) {
+        let length = points.len();
+        assert_eq!(length, others.len(), "as many points on both sides");
+        let double_points = points.halved && !others.halved;
+        let double_others = others.halved && !points.halved;
+        points.halved &= others.halved;
+        let (points, others) = (points.of_mut(operations), others.of(operations));
+        self.for_chunks(length, O::LANES, points, Vec::new, |doubles, elements, points| {
+            let mut others = &others[vectors_for(operations, &elements)];
+            if double_points {
+                operations.double(points);
+            }
+            if double_others {
+                doubles.clear();
+                doubles.extend_from_slice(others);
+                operations.double(doubles);
+                others = doubles;
+            }
+            work(points, others);
+            Ok(())
+        })
+        .expect("arithmetic cannot fail");
+    }
+
+    /// The sum of the vectors that `part` makes of each chunk, as a batch of one.
+    fn fold<O: Form>(
+        &self,
+        operations: O,
+        length: usize,
+        halved: bool,
+        part: impl Fn(Range<usize>) -> O::Vector + Sync + Send,
+    ) -> Points {
+        let chunk = self.chunk_of(length);
+        let mut parts = vec![operations.identity(); length.div_ceil(chunk)];
+        self.for_chunks(
+            length,
+            chunk,
+            &mut parts,
+            || (),
+            |(), elements, out| {
+                out[0] = part(elements);
+                Ok(())
+            },
+        )
+        .expect("sums cannot fail");
+        let total = operations.sum(&parts, parts.len() * O::LANES);
+        let vectors = O::wrap(vec![operations.sum_lanes(total)]);
+        Points { vectors, length: 1, halved }
+    }
 }
 
 fn fixed_in<O: Form>(operations: O, point: &Encoding) -> Option<Table> {
-    Operations::table(operations, point).map(O::wrap_table)
+    operations.table(point).map(O::wrap_table)
 }
 
-fn table_of<O: Form>(_: O, point: &FixedPoint) -> &O::Table {
-    <O as Form>::table(&point.0).expect("a fixed point of the engine's backend")
+/// The table of a fixed point, in the form of `O`.
+pub(super) fn table_of<O: Form>(_: O, point: &FixedPoint) -> &O::Table {
+    O::unwrap_table(&point.0).expect("a fixed point of the engine's backend")
 }
 
-fn vectors_per_chunk<O: Operations>(_: O) -> usize {
-    CHUNK / O::LANES
+/// The vectors in which these elements are. A chunk begins with a full one.
+fn vectors_for<O: Form>(_: O, elements: &Range<usize>) -> Range<usize> {
+    elements.start / O::LANES..elements.end.div_ceil(O::LANES)
 }

@@ -1,6 +1,7 @@
 //! Secret scalars.
 
 use std::fmt;
+use std::ops::Range;
 
 use curve25519_dalek::scalar::Scalar;
 use rand::CryptoRng;
@@ -74,11 +75,11 @@ pub(super) enum Keys<'a> {
 }
 
 impl<'a> Keys<'a> {
-    /// Those of `length` elements from `start` on.
-    pub(super) fn part(self, start: usize, length: usize) -> Self {
+    /// Those of a range of elements.
+    pub(super) fn part(self, elements: Range<usize>) -> Self {
         match self {
             Keys::Shared(key) => Keys::Shared(key),
-            Keys::Each(keys) => Keys::Each(&keys[start..start + length]),
+            Keys::Each(keys) => Keys::Each(&keys[elements]),
         }
     }
 

@@ -39,6 +39,8 @@ impl lanes::Cpu for Cpu {
     }
 }
 
+/// Never inlined, so that no arithmetic moves to before the rounding mode is set.
+#[inline(never)]
 #[target_feature(enable = "avx2,fma")]
 fn run<R>(f: impl FnOnce() -> R) -> R {
     f()

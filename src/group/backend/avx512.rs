@@ -43,6 +43,8 @@ impl lanes::Cpu for Cpu {
     }
 }
 
+/// Never inlined: the code for these instructions stays in one place, as with AVX2.
+#[inline(never)]
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn run<R>(f: impl FnOnce() -> R) -> R {
     f()

@@ -9,6 +9,7 @@
 //!   LaneField                 field elements in lanes: two implementations
 //!     curve                   points and the group law
 //!     multiply, fixed         multiplication by secret scalars
+//!     multiscalar             sums of products
 //!     ristretto, encode       the map from bytes, decoding, encoding
 //!       batch                 slices in, slices out, remainders
 //! ```
@@ -29,6 +30,7 @@ mod field_constants;
 mod fixed;
 pub(super) mod limbs;
 mod multiply;
+mod multiscalar;
 #[cfg(test)]
 pub(super) mod oracle;
 mod ristretto;
@@ -86,7 +88,7 @@ pub(in crate::group) trait LaneMask: Copy {
 ///
 /// [`mul`]: LaneField::mul
 /// [`square`]: LaneField::square
-//////
+///
 /// Two methods beyond the field's own exist because their intermediate sums can be left unreduced:
 /// [`products`] and [`doubling`] are the two halves of the group law.
 ///

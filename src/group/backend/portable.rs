@@ -1,11 +1,12 @@
 //! The reference backend: curve25519-dalek, one element at a time.
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
-use curve25519_dalek::traits::Identity;
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{Identity, MultiscalarMul, VartimeMultiscalarMul};
 
 use super::operations::Operations;
 use crate::group::scalar::Keys;
-use crate::group::{DomainTag, Encoding};
+use crate::group::{DomainTag, Encoding, SecretScalar};
 
 /// curve25519-dalek, which every machine has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,33 +15,15 @@ pub(in crate::group) struct Portable;
 impl Operations for Portable {
     type Vector = RistrettoPoint;
     type Table = RistrettoBasepointTable;
+    type Scratch = ();
 
     const LANES: usize = 1;
-
-    fn hash_blind<M: AsRef<[u8]>>(
-        self,
-        tag: &DomainTag,
-        messages: &[M],
-        keys: Keys<'_>,
-        out: &mut [Encoding],
-    ) {
-        let mut points = vec![self.identity(); messages.len()];
-        self.hash(tag, messages, &mut points);
-        self.multiply(&mut points, keys);
-        self.encode_doubles(&points, out);
-    }
-
-    fn blind(self, points: &[Encoding], keys: Keys<'_>, out: &mut [Encoding]) -> Result<(), usize> {
-        let mut decoded = vec![self.identity(); points.len()];
-        self.decode(points, &mut decoded)?;
-        self.multiply(&mut decoded, keys);
-        self.encode_doubles(&decoded, out);
-        Ok(())
-    }
 
     fn identity(self) -> RistrettoPoint {
         RistrettoPoint::identity()
     }
+
+    fn scratch(self, _: usize) {}
 
     fn map(self, uniform: &[[u8; 64]], out: &mut [RistrettoPoint]) {
         for (out, uniform) in out.iter_mut().zip(uniform) {
@@ -67,7 +50,7 @@ impl Operations for Portable {
         }
     }
 
-    fn encode_doubles(self, points: &[RistrettoPoint], out: &mut [Encoding]) {
+    fn encode_doubles(self, points: &[RistrettoPoint], out: &mut [Encoding], (): &mut ()) {
         let doubles = RistrettoPoint::double_and_compress_batch(points);
         for (out, double) in out.iter_mut().zip(doubles) {
             *out = Encoding(double.to_bytes());
@@ -96,10 +79,23 @@ impl Operations for Portable {
         points.iter().sum()
     }
 
+    fn sum_lanes(self, point: RistrettoPoint) -> RistrettoPoint {
+        point
+    }
+
     fn multiply(self, points: &mut [RistrettoPoint], keys: Keys<'_>) {
         for (index, point) in points.iter_mut().enumerate() {
             *point *= keys.at(index).half();
         }
+    }
+
+    fn multiscalar(self, points: &[RistrettoPoint], keys: &[SecretScalar]) -> RistrettoPoint {
+        RistrettoPoint::multiscalar_mul(keys.iter().map(SecretScalar::half), points)
+    }
+
+    fn vartime_multiscalar(self, points: &[RistrettoPoint], weights: &[u128]) -> RistrettoPoint {
+        let weights = weights.iter().map(|weight| Scalar::from(*weight));
+        RistrettoPoint::vartime_multiscalar_mul(weights, points)
     }
 
     fn table(self, point: &Encoding) -> Option<RistrettoBasepointTable> {

@@ -228,7 +228,8 @@ impl Integers {
 fn split_product(a: &__m256d, b: __m256d, c: __m256d, d: __m256d) -> (__m256d, __m256d) {
     let (high, low): (__m256d, __m256d);
     // SAFETY: the instructions are AVX and FMA, which this function has. Reads the 32 bytes of `a`,
-    // aligned as `__m256d` is, and touches no other memory.
+    // aligned as `__m256d` is, and touches no other memory. Rounding sets a status flag in MXCSR,
+    // so not `preserves_flags`.
     unsafe {
         asm!(
             "vmovapd {high}, {c}",
@@ -241,7 +242,7 @@ fn split_product(a: &__m256d, b: __m256d, c: __m256d, d: __m256d) -> (__m256d, _
             d = in(ymm_reg) d,
             high = out(ymm_reg) high,
             low = out(ymm_reg) low,
-            options(readonly, nostack, preserves_flags),
+            options(readonly, nostack),
         );
     }
     (high, low)

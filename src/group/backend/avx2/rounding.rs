@@ -46,8 +46,9 @@ fn read() -> u32 {
 
 fn write(state: u32) {
     // SAFETY: reads the four bytes of `state`. SSE is part of x86-64. The values written are the
-    // state that Rust code expects, or the one that this thread came with.
-    unsafe { asm!("ldmxcsr [{}]", in(reg) &state, options(nostack, preserves_flags, readonly)) };
+    // state that Rust code expects, or the one that this thread came with. The status flags in it
+    // count as flags, so not `preserves_flags`.
+    unsafe { asm!("ldmxcsr [{}]", in(reg) &state, options(nostack, readonly)) };
 }
 
 #[cfg(test)]

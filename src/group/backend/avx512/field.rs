@@ -56,7 +56,9 @@
 //! everything but the instructions; one that has them checks those against the model.
 
 use super::words::Words;
-use crate::group::backend::lanes::limbs::{LIMB_BITS, LIMB_MASK, Limbs};
+use crate::group::backend::lanes::limbs::{
+    self, LIMB_BITS, LIMB_MASK, Limbs, per_limb, transposed,
+};
 use crate::group::backend::lanes::{self, LaneField, LaneMask, PerLane};
 
 /// Eight field elements, limb by limb.
@@ -81,19 +83,14 @@ where
 
     #[inline(always)]
     fn from_limbs(cpu: W::Cpu, lanes: &PerLane<Limbs>) -> Self {
-        Field(per_limb!(k => W::new(cpu, [0, 1, 2, 3, 4, 5, 6, 7].map(|lane| lanes[lane][k]))))
-            .checked()
+        let words = transposed(lanes);
+        Field(per_limb!(k => W::new(cpu, words[k]))).checked()
     }
 
     #[inline(always)]
     fn to_limbs(&self) -> PerLane<Limbs> {
-        let mut lanes = [[0; 5]; 8];
-        for (k, limb) in self.canonical().into_iter().enumerate() {
-            for (lane, limb) in lanes.iter_mut().zip(limb.to_array()) {
-                lane[k] = limb;
-            }
-        }
-        lanes
+        let limbs = self.canonical();
+        limbs::per_lane(&per_limb!(k => limbs[k].to_array()))
     }
 
     #[inline(always)]
@@ -337,20 +334,6 @@ impl<W: Words> Field<W> {
         self
     }
 }
-
-/// An array with one value a limb, from an expression in the limb's index.
-macro_rules! per_limb {
-    ($k:ident => $value:expr) => {
-        per_limb!($k => $value; 0 1 2 3 4)
-    };
-    ($k:ident => $value:expr; $($index:literal)*) => {
-        [$({
-            let $k: usize = $index;
-            $value
-        }),*]
-    };
-}
-use per_limb;
 
 /// `2^255 - 19` in limbs.
 const P: Limbs = [LIMB_MASK - 18, LIMB_MASK, LIMB_MASK, LIMB_MASK, LIMB_MASK];

@@ -166,16 +166,22 @@ mod tests {
     }
 
     /// Hashes and blinds, then blinds what came of it.
-    fn hash_and_blind(
-        operations: impl Operations,
+    fn hash_and_blind<O: Operations>(
+        operations: O,
         tag: &DomainTag,
         messages: &[[u8; 1]],
         keys: Keys<'_>,
     ) -> [Vec<Encoding>; 2] {
+        let mut points = vec![operations.identity(); messages.len().div_ceil(O::LANES)];
+        let mut scratch = operations.scratch(points.len());
         let mut once = vec![Encoding::IDENTITY; messages.len()];
         let mut twice = once.clone();
-        operations.hash_blind(tag, messages, keys, &mut once);
-        operations.blind(&once, keys, &mut twice).expect("our own points");
+        operations.hash(tag, messages, &mut points);
+        operations.multiply(&mut points, keys);
+        operations.encode_doubles(&points, &mut once, &mut scratch);
+        operations.decode(&once, &mut points).expect("our own points");
+        operations.multiply(&mut points, keys);
+        operations.encode_doubles(&points, &mut twice, &mut scratch);
         [once, twice]
     }
 

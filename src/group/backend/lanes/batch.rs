@@ -1,18 +1,17 @@
 //! Slices in, slices out: batches cut into vectors.
 //!
-//! Each function handles one chunk and allocates its scratch space once. A last vector that is not
-//! full is filled up with zeros, which are valid input everywhere, and what comes out of the lanes
+//! Each function handles one chunk. A last vector that is not full is filled up with zeros, which are valid input everywhere, and what comes out of the lanes
 //! beyond is dropped.
 
-use curve25519_dalek::scalar::Scalar;
 use zeroize::Zeroize;
 
 use super::curve::{Curve, Extended};
 use super::digits::Digits;
-use super::encode::{Double, encode, inverses};
+use super::encode::{Double, encode, invert_all};
 use super::fixed::{FixedTable, multiply_table};
 use super::limbs::{self, Limbs};
 use super::multiply::multiply;
+use super::multiscalar::multiscalar;
 use super::ristretto::{decode, from_uniform};
 use super::{Cpu, LaneField, LaneMask, MAX_LANES, PerLane};
 use crate::group::backend::operations::Operations;
@@ -30,7 +29,7 @@ impl<'a> KeyDigits<'a> {
     fn new(keys: Keys<'a>) -> Self {
         let digits = match keys {
             Keys::Shared(key) => Digits::shared(key.half()),
-            Keys::Each(_) => Digits::shared(&Scalar::ONE),
+            Keys::Each(_) => Digits::each(&[]),
         };
         KeyDigits { keys, digits }
     }
@@ -39,7 +38,7 @@ impl<'a> KeyDigits<'a> {
     fn of(&mut self, start: usize, lanes: usize) -> &Digits {
         if let Keys::Each(keys) = self.keys {
             let end = keys.len().min(start + lanes);
-            self.digits.set_lanes(keys[start..end].iter().map(SecretScalar::half));
+            self.digits.set_halves(&keys[start..end]);
         }
         &self.digits
     }
@@ -49,81 +48,75 @@ impl<'a> KeyDigits<'a> {
 #[derive(Clone, Copy)]
 pub(in crate::group) struct Lanes<C>(pub(in crate::group) C);
 
+impl<C: Cpu> Lanes<C> {
+    /// Runs `f`, compiled for the backend's instructions, with the constants of the curve.
+    #[inline(always)]
+    fn run<R>(self, f: impl FnOnce(&Curve<C::Field>) -> R) -> R {
+        self.0.run(
+            #[inline(always)]
+            || f(&Curve::new(self.0)),
+        )
+    }
+}
+
 impl<C: Cpu> Operations for Lanes<C> {
     type Vector = Extended<C::Field>;
     type Table = FixedTable;
+    type Scratch = Doubles<C::Field>;
 
     const LANES: usize = C::LANES;
 
-    fn hash_blind<M: AsRef<[u8]>>(
-        self,
-        tag: &DomainTag,
-        messages: &[M],
-        keys: Keys<'_>,
-        out: &mut [Encoding],
-    ) {
-        let mut blinded = vec![self.identity(); messages.len().div_ceil(C::LANES)];
-        self.hash(tag, messages, &mut blinded);
-        self.multiply(&mut blinded, keys);
-        self.encode_doubles(&blinded, out);
-    }
-
-    fn blind(self, points: &[Encoding], keys: Keys<'_>, out: &mut [Encoding]) -> Result<(), usize> {
-        let mut blinded = vec![self.identity(); points.len().div_ceil(C::LANES)];
-        self.decode(points, &mut blinded)?;
-        self.multiply(&mut blinded, keys);
-        self.encode_doubles(&blinded, out);
-        Ok(())
-    }
-
     fn identity(self) -> Self::Vector {
-        self.0.run(
+        self.run(Extended::identity)
+    }
+
+    fn scratch(self, vectors: usize) -> Doubles<C::Field> {
+        self.run(
             #[inline(always)]
-            || Extended::identity(&Curve::new(self.0)),
+            |curve| Doubles::new(curve, vectors),
         )
     }
 
     fn map(self, uniform: &[[u8; 64]], out: &mut [Self::Vector]) {
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
+            |curve| {
                 for (out, uniform) in out.iter_mut().zip(uniform.chunks(C::LANES)) {
                     let mut halves = [[[0; 5]; MAX_LANES]; 2];
                     for (lane, uniform) in uniform.iter().enumerate() {
                         set_halves(&mut halves, lane, uniform);
                     }
-                    *out = from_halves(&curve, &mut halves);
+                    *out = from_halves(curve, &mut halves);
                 }
             },
         );
     }
 
     fn hash<M: AsRef<[u8]>>(self, tag: &DomainTag, messages: &[M], out: &mut [Self::Vector]) {
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
+            |curve| {
                 for (out, messages) in out.iter_mut().zip(messages.chunks(C::LANES)) {
                     let mut halves = [[[0; 5]; MAX_LANES]; 2];
                     for (lane, message) in messages.iter().enumerate() {
                         set_halves(&mut halves, lane, &tag.expand(message.as_ref()));
                     }
-                    *out = from_halves(&curve, &mut halves);
+                    *out = from_halves(curve, &mut halves);
                 }
             },
         );
     }
 
     fn decode(self, encodings: &[Encoding], out: &mut [Self::Vector]) -> Result<(), usize> {
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
+            |curve| {
                 let pairs = encodings.chunks(2 * C::LANES).zip(out.chunks_mut(2));
                 for (i, (encodings, out)) in pairs.enumerate() {
-                    let points = vartime_decode(&curve, encodings)
-                        .map_err(|index| 2 * i * C::LANES + index)?;
+                    let points = match vartime_decode(curve, encodings) {
+                        Ok(points) => points,
+                        Err(index) => return Err(2 * i * C::LANES + index),
+                    };
                     out.copy_from_slice(&points[..out.len()]);
                 }
                 Ok(())
@@ -132,15 +125,14 @@ impl<C: Cpu> Operations for Lanes<C> {
     }
 
     fn encode(self, points: &[Self::Vector], out: &mut [Encoding]) {
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
+            |curve| {
                 for (points, out) in points.chunks(2).zip(out.chunks_mut(2 * C::LANES)) {
                     let (low, high) = out.split_at_mut(out.len().min(C::LANES));
                     let [first, second] = self.0.outlined(
                         #[inline(always)]
-                        || encode(&curve, [&points[0], &points[points.len() - 1]]),
+                        || encode(curve, [&points[0], &points[points.len() - 1]]),
                     );
                     write(&first.to_limbs(), low);
                     write(&second.to_limbs(), high);
@@ -149,17 +141,22 @@ impl<C: Cpu> Operations for Lanes<C> {
         );
     }
 
-    fn encode_doubles(self, points: &[Self::Vector], out: &mut [Encoding]) {
-        self.0.run(
+    fn encode_doubles(
+        self,
+        points: &[Self::Vector],
+        out: &mut [Encoding],
+        scratch: &mut Doubles<C::Field>,
+    ) {
+        self.run(
             #[inline(always)]
-            || encode_doubles(&Curve::new(self.0), points, out),
+            |curve| encode_doubles(curve, points, out, scratch),
         );
     }
 
     fn double(self, points: &mut [Self::Vector]) {
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
+            |_| {
                 for point in points {
                     *point = point.double().extended();
                 }
@@ -168,42 +165,49 @@ impl<C: Cpu> Operations for Lanes<C> {
     }
 
     fn add(self, sums: &mut [Self::Vector], others: &[Self::Vector]) {
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
+            |curve| {
                 for (sum, other) in sums.iter_mut().zip(others) {
-                    *sum = sum.add(&other.cached(&curve)).extended();
+                    *sum = sum.add(&other.cached(curve)).extended();
                 }
             },
         );
     }
 
     fn sub(self, differences: &mut [Self::Vector], others: &[Self::Vector]) {
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
+            |curve| {
                 for (difference, other) in differences.iter_mut().zip(others) {
-                    *difference = difference.add(&other.cached(&curve).neg()).extended();
+                    *difference = difference.add(&other.cached(curve).neg()).extended();
                 }
             },
         );
     }
 
     fn sum(self, points: &[Self::Vector], length: usize) -> Self::Vector {
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
-                let mut sum = Extended::identity(&curve);
+            |curve| {
+                let mut sum = Extended::identity(curve);
                 for (i, point) in points.iter().enumerate() {
-                    let point = point.first(&curve, length - i * C::LANES);
-                    sum = sum.add(&point.cached(&curve)).extended();
+                    let point = point.first(curve, length - i * C::LANES);
+                    sum = sum.add(&point.cached(curve)).extended();
                 }
+                sum
+            },
+        )
+    }
+
+    fn sum_lanes(self, points: Self::Vector) -> Self::Vector {
+        self.run(
+            #[inline(always)]
+            |curve| {
+                let mut sum = points;
                 let mut distance = C::LANES / 2;
                 while distance > 0 {
-                    sum = sum.add(&sum.rotated(&curve, distance).cached(&curve)).extended();
+                    sum = sum.add(&sum.rotated(curve, distance).cached(curve)).extended();
                     distance /= 2;
                 }
                 sum
@@ -213,37 +217,60 @@ impl<C: Cpu> Operations for Lanes<C> {
 
     fn multiply(self, points: &mut [Self::Vector], keys: Keys<'_>) {
         let mut keys = KeyDigits::new(keys);
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
+            |curve| {
                 for (i, point) in points.iter_mut().enumerate() {
-                    let digits = keys.of(i * C::LANES, C::LANES);
-                    *point = multiply(&curve, point, digits);
+                    *point = multiply(curve, point, keys.of(i * C::LANES, C::LANES));
                 }
             },
         );
     }
 
-    fn table(self, point: &Encoding) -> Option<FixedTable> {
-        self.0.run(
+    fn multiscalar(self, points: &[Self::Vector], keys: &[SecretScalar]) -> Self::Vector {
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::<C::Field>::new(self.0);
-                let [point, _] = vartime_decode(&curve, std::slice::from_ref(point)).ok()?;
-                Some(FixedTable::new(&curve, &point))
+            |curve| multiscalar(curve, points, keys.len(), |lanes| Digits::each(&keys[lanes])),
+        )
+    }
+
+    /// Digits are odd, and so are the numbers that have digits: an even weight is one more, less one.
+    fn vartime_multiscalar(self, points: &[Self::Vector], weights: &[u128]) -> Self::Vector {
+        self.run(
+            #[inline(always)]
+            |curve| {
+                let digits = |lanes| Digits::of_odd(&weights[lanes]);
+                let sum = multiscalar(curve, points, weights.len(), digits);
+                let mut excess = Extended::identity(curve);
+                for (point, weights) in points.iter().zip(weights.chunks(C::LANES)) {
+                    let mut even = [0; MAX_LANES];
+                    for (even, weight) in even.iter_mut().zip(weights) {
+                        *even = !*weight as u8;
+                    }
+                    excess = excess.add(&point.only(curve, &even).cached(curve)).extended();
+                }
+                sum.add(&excess.cached(curve).neg()).extended()
+            },
+        )
+    }
+
+    fn table(self, point: &Encoding) -> Option<FixedTable> {
+        self.run(
+            #[inline(always)]
+            |curve| {
+                let [point, _] = vartime_decode(curve, std::slice::from_ref(point)).ok()?;
+                Some(FixedTable::new(curve, &point))
             },
         )
     }
 
     fn multiply_table(self, table: &FixedTable, keys: Keys<'_>, out: &mut [Self::Vector]) {
         let mut keys = KeyDigits::new(keys);
-        self.0.run(
+        self.run(
             #[inline(always)]
-            || {
-                let curve = Curve::new(self.0);
+            |curve| {
                 for (i, out) in out.iter_mut().enumerate() {
-                    *out = multiply_table(&curve, table, keys.of(i * C::LANES, C::LANES));
+                    *out = multiply_table(curve, table, keys.of(i * C::LANES, C::LANES));
                 }
             },
         );
@@ -293,22 +320,60 @@ fn vartime_decode<F: LaneField>(
     if first_bad < encodings.len() { Err(first_bad) } else { Ok([low, high]) }
 }
 
+/// Working memory of [`encode_doubles`]: what is known of each vector before the inversion, and
+/// after. Of secret points where those are, so wiped when dropped.
+pub(in crate::group) struct Doubles<F: LaneField> {
+    doubles: Vec<Double<F>>,
+    products: Vec<F>,
+    inverses: Vec<F>,
+    /// What wiping leaves.
+    identity: Double<F>,
+}
+
+impl<F: LaneField> Doubles<F> {
+    #[inline(always)]
+    fn new(curve: &Curve<F>, vectors: usize) -> Self {
+        let identity = Double::new(curve, &Extended::identity(curve));
+        Doubles {
+            doubles: vec![identity; vectors],
+            products: vec![curve.one; vectors],
+            inverses: vec![curve.one; vectors],
+            identity,
+        }
+    }
+}
+
+impl<F: LaneField> Drop for Doubles<F> {
+    fn drop(&mut self) {
+        self.doubles.fill(self.identity);
+        self.products.fill(self.identity.product);
+        self.inverses.fill(self.identity.product);
+        // So that the compiler cannot tell that nobody reads it.
+        std::hint::black_box((&self.doubles, &self.products, &self.inverses));
+    }
+}
+
 /// Encodes the doubles of points: `out[i] = 2 P_i`. One inversion for all.
 #[inline(always)]
-fn encode_doubles<F: LaneField>(curve: &Curve<F>, points: &[Extended<F>], out: &mut [Encoding]) {
-    let mut doubles = Vec::with_capacity(points.len());
-    let mut products = Vec::with_capacity(points.len());
-    for point in points {
-        let double = curve.cpu.outlined(
+fn encode_doubles<F: LaneField>(
+    curve: &Curve<F>,
+    points: &[Extended<F>],
+    out: &mut [Encoding],
+    scratch: &mut Doubles<F>,
+) {
+    let doubles = &mut scratch.doubles[..points.len()];
+    let products = &mut scratch.products[..points.len()];
+    let inverses = &mut scratch.inverses[..points.len()];
+    for ((point, double), product) in points.iter().zip(&mut *doubles).zip(&mut *products) {
+        curve.cpu.outlined(
             #[inline(always)]
-            || Double::new(curve, point),
+            || *double = Double::new(curve, point),
         );
-        products.push(double.product);
-        doubles.push(double);
+        *product = double.product;
     }
-    let inverses = inverses(curve, &products);
+    invert_all(curve, products, inverses);
     let vectors = out.chunks_mut(F::Cpu::LANES);
-    for ((double, inverse), out) in doubles.iter().zip(&inverses).zip(vectors) {
+    for ((double, inverse), out) in doubles.iter().zip(&*inverses).zip(vectors) {
         let s = curve.cpu.outlined(
             #[inline(always)]
             || double.encode(curve, inverse),

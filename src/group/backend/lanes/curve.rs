@@ -10,7 +10,7 @@
 //! doubling does without `T`.
 
 use super::field_constants as constants;
-use super::{Cpu, LaneField, MAX_LANES};
+use super::{Cpu, LaneField, MAX_LANES, PerLane};
 
 /// A point a lane, `x = X / Z`, `y = Y / Z`, `x y = T / Z`.
 #[derive(Clone, Copy)]
@@ -102,7 +102,13 @@ impl<F: LaneField> Extended<F> {
     pub(super) fn first(&self, curve: &Curve<F>, count: usize) -> Self {
         let mut wanted = [0; MAX_LANES];
         wanted[..count.min(MAX_LANES)].fill(1);
-        let wanted = F::test_bits(curve.cpu, &wanted, 1);
+        self.only(curve, &wanted)
+    }
+
+    /// The points of the lanes where the lowest bit of `wanted` is set, the identity in the others.
+    #[inline(always)]
+    pub(super) fn only(&self, curve: &Curve<F>, wanted: &PerLane<u8>) -> Self {
+        let wanted = F::test_bits(curve.cpu, wanted, 1);
         let identity = Self::identity(curve);
         Extended {
             x: F::select(&identity.x, &self.x, wanted),
@@ -163,6 +169,12 @@ impl<F: LaneField> Projective<F> {
 }
 
 impl<F: LaneField> Factors<F> {
+    /// The identity in every lane.
+    #[inline(always)]
+    pub(super) fn identity(curve: &Curve<F>) -> Self {
+        Factors { e: curve.zero, f: curve.one, g: curve.one, h: curve.one }
+    }
+
     /// Cost: 4 products.
     #[inline(always)]
     pub(super) fn extended(&self) -> Extended<F> {

@@ -105,11 +105,10 @@ impl<F: LaneField> Double<F> {
 /// The inverses of many elements, lane by lane, and none of them zero. One inversion and three
 /// products for each (Montgomery's trick).
 #[inline(always)]
-pub(super) fn inverses<F: LaneField>(curve: &Curve<F>, elements: &[F]) -> Vec<F> {
+pub(super) fn invert_all<F: LaneField>(curve: &Curve<F>, elements: &[F], inverses: &mut [F]) {
     let mut product = curve.one;
-    let mut inverses = Vec::with_capacity(elements.len());
-    for element in elements {
-        inverses.push(product);
+    for (slot, element) in inverses.iter_mut().zip(elements) {
+        *slot = product;
         product = product.mul(element);
     }
     let mut inverse = curve.cpu.outlined(
@@ -121,5 +120,4 @@ pub(super) fn inverses<F: LaneField>(curve: &Curve<F>, elements: &[F]) -> Vec<F>
         *slot = slot.mul(&inverse);
         inverse = inverse.mul(element);
     }
-    inverses
 }

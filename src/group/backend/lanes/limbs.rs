@@ -3,6 +3,8 @@
 //! Both vector representations have radix `2^51`, so this is what goes in and what comes out:
 //! `x = l[0] + 2^51 l[1] + 2^102 l[2] + 2^153 l[3] + 2^204 l[4]`, every limb below `2^51`.
 
+use super::{MAX_LANES, PerLane};
+
 /// Five limbs of 51 bits, the lowest first. Canonical if the value is below `p`.
 pub(in crate::group) type Limbs = [u64; 5];
 
@@ -48,6 +50,46 @@ pub(in crate::group) fn to_bytes(limbs: &Limbs) -> [u8; 32] {
     }
     bytes
 }
+
+/// From elements of limbs to limbs of elements, for the lanes of a backend.
+#[inline(always)]
+pub(in crate::group) fn transposed<const LANES: usize>(
+    lanes: &PerLane<Limbs>,
+) -> [[u64; LANES]; 5] {
+    let mut words = [[0; LANES]; 5];
+    for (lane, limbs) in lanes.iter().take(LANES).enumerate() {
+        for (words, limb) in words.iter_mut().zip(limbs) {
+            words[lane] = *limb;
+        }
+    }
+    words
+}
+
+/// The way back from [`transposed`]. Lanes that the backend does not have are zero.
+#[inline(always)]
+pub(in crate::group) fn per_lane<const LANES: usize>(words: &[[u64; LANES]; 5]) -> PerLane<Limbs> {
+    let mut lanes = [[0; 5]; MAX_LANES];
+    for (k, words) in words.iter().enumerate() {
+        for (limbs, word) in lanes.iter_mut().zip(words) {
+            limbs[k] = *word;
+        }
+    }
+    lanes
+}
+
+/// An array with one value a limb, from an expression in the limb's index.
+macro_rules! per_limb {
+    ($k:ident => $value:expr) => {
+        per_limb!($k => $value; 0 1 2 3 4)
+    };
+    ($k:ident => $value:expr; $($index:literal)*) => {
+        [$({
+            let $k: usize = $index;
+            $value
+        }),*]
+    };
+}
+pub(in crate::group) use per_limb;
 
 #[cfg(test)]
 mod tests {
