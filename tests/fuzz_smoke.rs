@@ -6,6 +6,7 @@ mod bodies;
 
 use std::time::{Duration, Instant};
 
+use blindmatch::group::Encoding;
 use blindmatch::protocol::Reveal;
 use bodies::BODIES;
 use bodies::common::{Seeded, addresses, list, pump, sessions, settings};
@@ -25,7 +26,7 @@ fn bodies_stand_random_and_mutated_input() {
             let length = rng.below(200) as usize;
             body(&rng.bytes(length));
             let seed = match rng.below(2) {
-                0 => &seeds[rng.below(11) as usize], // streams and lists
+                0 => &seeds[rng.below(12) as usize], // streams, lists and a proof
                 _ => &seeds[rng.below(seeds.len() as u64) as usize],
             };
             body(&mutated(seed, &mut rng));
@@ -47,6 +48,8 @@ fn seeds() -> Vec<Vec<u8>> {
         ann@example.com,+1 202-555-0143,,TargetedAdvertising,,\n\
         \"B@example.org\",\"2025550143\n\",TwoFactorAuthentication,,2030-01-01T00:00:00Z,yes\n";
     seeds.extend([0, 0x80, 0xe0].map(|choice| [&[choice], rows.as_bytes()].concat()));
+    let scalar = |low: u8| [&[low][..], &[0; 31]].concat();
+    seeds.push([scalar(3), scalar(5), [Encoding::GENERATOR.0; 6].concat()].concat());
     for terms in 0..=u8::MAX {
         for answer in [&[3, 7][..], &[4, 7], &[4, 3, 7], &[7], &[5, 3, 7], &[6, 7], &[4, 5, 7]] {
             seeds.push([&[terms, 0, 1, 0x32][..], answer].concat());
