@@ -17,9 +17,12 @@ use blindmatch::consent::{Policy, Purpose, Suppression};
 use blindmatch::error::{Error, Result};
 use blindmatch::group::{Backend, Encoding, Engine, Parallelism};
 use blindmatch::identifier::{Identifier, Kind, Profile, Region};
+use blindmatch::key::PublicKey;
 use blindmatch::list::{self, Options, Source};
 use blindmatch::prepare::SetFile;
+use blindmatch::proof::{BatchProof, KeyProof, Transcript};
 use blindmatch::protocol::{Party, Reveal};
+use blindmatch::rfc9497;
 use blindmatch::session::{Session, Settings};
 use blindmatch::set::{CompressedSet, Output, SetParameters, SetReader, Sink};
 use blindmatch::wire::{Decoder, Frame, MAX_FRAME};
@@ -31,13 +34,14 @@ pub use group::points;
 pub type Body = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const BODIES: [Body; 6] = [
+pub const BODIES: [Body; 7] = [
     ("frames", frames),
     ("points", points),
     ("session", session),
     ("csv_rows", csv_rows),
     ("identifiers", identifiers),
     ("sets", sets),
+    ("proofs", proofs),
 ];
 
 /// The frame decoder, fed in pieces: what it takes encodes to the same bytes again, and it holds no
@@ -176,6 +180,38 @@ pub fn sets(data: &[u8]) {
         }
         Err(fault) => assert_eq!(reader.finish().err(), Some(fault)),
     }
+}
+
+/// A proof, then elements of which one half is said to be made from the other: what is read back is
+/// what was there, and nothing that is made up holds.
+pub fn proofs(data: &[u8]) {
+    let Some((proof, elements)) = data.split_first_chunk::<64>() else { return };
+    let elements: Vec<Encoding> =
+        elements.as_chunks().0.iter().take(40).copied().map(Encoding).collect();
+    let (inputs, outputs) = elements.split_at(elements.len() / 2);
+    let public = PublicKey(elements.first().copied().unwrap_or(Encoding::GENERATOR));
+    if let Ok(proof) = KeyProof::from_bytes(proof) {
+        assert!(proof.verify(&public, &[0; 32]).is_err());
+    }
+    if let Ok(read) = BatchProof::from_bytes(proof) {
+        assert_eq!(read.to_bytes(), *proof);
+        let generator = PublicKey(Encoding::GENERATOR);
+        for public in [public, generator] {
+            let Ok(mut transcript) = Transcript::new(&[0; 32], &public) else { continue };
+            let before = *transcript.state();
+            let engine = Engine::new(Backend::portable(), Parallelism::Serial);
+            assert!(transcript.check(&engine, inputs, outputs, &read).is_err());
+            assert_eq!(*transcript.state(), before);
+        }
+    }
+    let (Ok(proof), Ok(public)) =
+        (rfc9497::Proof::from_bytes(proof), rfc9497::PublicKey::from_encoding(public.0))
+    else {
+        return;
+    };
+    let blinded: Vec<_> = inputs.iter().copied().map(rfc9497::BlindedElement).collect();
+    let evaluated: Vec<_> = outputs.iter().copied().map(rfc9497::EvaluatedElement).collect();
+    assert!(proof.verify(&public, &blinded, &evaluated).is_err());
 }
 
 /// A peer can only be at fault, or want something else; and no text of the error is unprintable.

@@ -16,6 +16,8 @@
 use std::process::{Command, ExitCode};
 
 use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, Points, SecretScalar};
+use blindmatch::key::{Key, PublicKey, role};
+use blindmatch::proof::{KeyProof, Transcript};
 
 #[path = "constant_time/memcheck.rs"]
 mod memcheck;
@@ -111,7 +113,7 @@ fn poisoned_part<T>(values: &[T]) -> Part {
 type Operation = fn(&Engine) -> Part;
 
 /// Each with one kind of secret: where there were two, one could hide that the other is lost.
-const OPERATIONS: [(&str, Operation); 19] = [
+const OPERATIONS: [(&str, Operation); 24] = [
     ("hash_blind, messages", |engine| {
         encodings(|out| engine.hash_blind(&tag(), &messages(), &public_key(), out))
     }),
@@ -172,6 +174,34 @@ const OPERATIONS: [(&str, Operation); 19] = [
     }),
     ("invert", |_| poisoned_part(&[key(5).invert()])),
     ("invert_all", |_| poisoned_part(&SecretScalar::invert_all(&keys()))),
+    ("hash_mask, messages", |engine| {
+        let masks = vec![public_key(); ELEMENTS];
+        let base = engine.fix(&Encoding::GENERATOR).expect("valid");
+        encodings(|out| engine.hash_mask(&tag(), &messages(), &base, &masks, out))
+    }),
+    ("hash_mask, masks", |engine| {
+        let base = engine.fix(&Encoding::GENERATOR).expect("valid");
+        encodings(|out| engine.hash_mask(&tag(), &public_messages(), &base, &keys(), out))
+    }),
+    ("unmask_then", |engine| {
+        let base = engine.fix(&Encoding::GENERATOR).expect("valid");
+        let itself = |_: usize, encoding: &Encoding| *encoding;
+        let points = public_points();
+        encodings(|out| engine.unmask_then(&points, &base, &keys(), out, itself).expect("valid"))
+    }),
+    ("proof of a key", |engine| {
+        let (key, public) = evaluation_key(engine);
+        let proof = KeyProof::prove(&key, &public, &[5; 32], &mut rand::rng());
+        poisoned_part(proof.to_bytes().as_chunks::<32>().0)
+    }),
+    ("proof of a batch", |engine| {
+        let (key, public) = evaluation_key(engine);
+        let mut transcript = Transcript::new(&[5; 32], &public).expect("a key");
+        // Outputs are not looked at, and of the poisoned key's own a verdict would depend on the key.
+        let (inputs, outputs) = (public_points(), public_points());
+        let proof = transcript.prove(engine, &key, &inputs, &outputs, &mut rand::rng());
+        poisoned_part(proof.expect("valid inputs").to_bytes().as_chunks::<32>().0)
+    }),
 ];
 
 /// Operations on what anybody may know.
@@ -241,4 +271,11 @@ fn encoded(engine: &Engine, points: &Points) -> Part {
     let mut out = vec![Encoding::IDENTITY; points.len()];
     engine.encode(points, &mut out);
     poisoned_part(&out)
+}
+
+/// A poisoned key, and its public half, which is not.
+fn evaluation_key(engine: &Engine) -> (Key<role::Evaluate>, PublicKey) {
+    let key = Key::fresh(&mut rand::rng());
+    let public = key.public(engine);
+    (memcheck::poisoned(key), public)
 }

@@ -21,7 +21,7 @@ const TIME: Duration = Duration::from_millis(700);
 const LEAST: usize = 50;
 
 /// Where in the seeds the streams, lists and sets end.
-const SETS: usize = 16;
+const SETS: usize = 17;
 
 #[test]
 fn bodies_stand_random_and_mutated_input() {
@@ -57,6 +57,8 @@ fn seeds() -> Vec<Vec<u8>> {
         ann@example.com,+1 202-555-0143,,TargetedAdvertising,,\n\
         \"B@example.org\",\"2025550143\n\",TwoFactorAuthentication,,2030-01-01T00:00:00Z,yes\n";
     seeds.extend([0, 0x80, 0xe0].map(|choice| [&[choice], rows.as_bytes()].concat()));
+    let scalar = |low: u8| [&[low][..], &[0; 31]].concat();
+    seeds.push([scalar(3), scalar(5), [Encoding::GENERATOR.0; 6].concat()].concat());
     seeds.extend(sets());
     assert_eq!(seeds.len(), SETS);
     for terms in 0..=u8::MAX {

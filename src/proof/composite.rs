@@ -1,12 +1,8 @@
 //! Weighted sums of a batch: the time of a proof.
 
-use curve25519_dalek::ristretto::RistrettoPoint;
-use curve25519_dalek::scalar::Scalar;
-use curve25519_dalek::traits::VartimeMultiscalarMul;
 use rayon::prelude::*;
 
 use super::hash::Hash;
-use super::{encode, vartime_decode};
 use crate::group::{Encoding, Engine, InvalidPoint, Parallelism};
 
 /// `count` weights of 128 bits from what they are to depend on.
@@ -29,39 +25,14 @@ pub(super) fn weights(engine: &Engine, seed: &[u8; 64], count: usize) -> Vec<u12
 
 /// `sum weights[i] points[i]`. Variable time: both are public.
 ///
-/// Decodes, then Pippenger's method (Bernstein et al., ia.cr/2012/549, section 4) on each core's
-/// share. `Err` names the first encoding that is not canonical, not on the group, or the identity.
+/// Costs a decoding and the weight's part of [`Engine::vartime_multiscalar`] an element. `Err` names the
+/// first encoding that is not canonical, not on the group, or the identity.
 pub(super) fn composite(
     engine: &Engine,
     points: &[Encoding],
     weights: &[u128],
 ) -> Result<Encoding, InvalidPoint> {
-    let run = |(start, (points, weights)): (usize, (&[Encoding], &[u128]))| {
-        vartime_share(points, weights)
-            .map_err(|position| InvalidPoint { position: start + position })
-    };
-    let cores = match engine.parallelism() {
-        Parallelism::Serial => 1,
-        Parallelism::Rayon => rayon::current_num_threads(),
-    };
-    let share = points.len().div_ceil(cores).max(LEAST_SHARE);
-    let shares: Vec<_> =
-        (0..).step_by(share).zip(points.chunks(share).zip(weights.chunks(share))).collect();
-    let sums: Vec<Result<RistrettoPoint, InvalidPoint>> = match cores {
-        1 => shares.into_iter().map(run).collect(),
-        _ => shares.into_par_iter().map(run).collect(),
-    };
-    // In order, so that the first error is the lowest.
-    sums.into_iter().sum::<Result<RistrettoPoint, InvalidPoint>>().map(|sum| encode(&sum))
+    let mut sum = [Encoding::IDENTITY];
+    engine.encode(&engine.vartime_multiscalar(&engine.decode(points)?, weights), &mut sum);
+    Ok(sum[0])
 }
-
-/// The weighted sum of one core's share. `Err` holds the index of the first bad encoding.
-fn vartime_share(points: &[Encoding], weights: &[u128]) -> Result<RistrettoPoint, usize> {
-    let decode = |(i, point)| vartime_decode(point).ok_or(i);
-    let points = points.iter().enumerate().map(decode).collect::<Result<Vec<_>, _>>()?;
-    Ok(RistrettoPoint::vartime_multiscalar_mul(weights.iter().map(|&w| Scalar::from(w)), points))
-}
-
-/// The fewest elements that are worth a share of their own: each takes a millisecond besides its
-/// elements, which take ten times that.
-const LEAST_SHARE: usize = 2048;

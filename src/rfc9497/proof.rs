@@ -76,6 +76,15 @@ impl fmt::Debug for Proof {
     }
 }
 
+/// Refuses a batch that no proof can be about.
+pub(super) fn check_batch(got: usize) -> Result<(), OprfError> {
+    if (1..=LIMIT).contains(&got) {
+        Ok(())
+    } else {
+        Err(OprfError::BatchSize { got, expected: LIMIT })
+    }
+}
+
 /// The weights of `ComputeComposites`, section 2.2.1: each from its own pair.
 fn weights(
     public: &PublicKey,
@@ -86,9 +95,7 @@ fn weights(
     if got != expected {
         return Err(OprfError::BatchSize { got, expected });
     }
-    if got == 0 || got > LIMIT {
-        return Err(OprfError::BatchSize { got, expected: LIMIT });
-    }
+    check_batch(got)?;
     let seed_tag = tag_bytes::<Voprf>("Seed-");
     let seed = Sha512::new()
         .chain_update(two_bytes(Encoding::LEN))

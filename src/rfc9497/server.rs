@@ -7,6 +7,7 @@ use curve25519_dalek::ristretto::RistrettoPoint;
 use rand::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::proof::check_batch;
 use super::suite::{
     check_inputs, check_lengths, hash_to_group_tag, hash_to_scalar, outputs, tag_bytes, two_bytes,
 };
@@ -145,6 +146,7 @@ impl ServerKey<Voprf> {
         blinded: &[BlindedElement],
         nonce: &SecretScalar,
     ) -> Result<(Vec<EvaluatedElement>, Proof), OprfError> {
+        check_batch(blinded.len())?;
         let evaluated = self.multiply(engine, blinded)?;
         let proof = Proof::generate(&self.scalar, &self.public(), blinded, &evaluated, nonce)?;
         Ok((evaluated, proof))
