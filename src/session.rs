@@ -246,7 +246,7 @@ impl Session {
                 handshake::Progress::Send(frame) => Step::Send(frame),
                 handshake::Progress::Wait => Step::Wait,
                 handshake::Progress::Agreed(agreed) => {
-                    let Agreed { terms, engine, blinding, input } = *agreed;
+                    let Agreed { terms, engine, blinding, input } = agreed;
                     self.terms = Some(terms.clone());
                     debug!(backend = engine.backend().name(), "terms agreed on");
                     let protocol = protocol::start(terms, engine, input, blinding, &mut self.rng);

@@ -366,11 +366,10 @@ fn answers_that_are_no_points_or_too_many_or_too_few_are_refused() {
             let expected = PeerFault::InvalidPoint { position: 7 };
             assert_eq!(blamed(attack, end), expected, "{attack:?}");
         }
-        for (got, change) in [
-            (count - 1, Box::new(|a: &mut Vec<Encoding>| drop(a.pop())) as Box<dyn Fn(&mut _)>),
-            (count + 1, Box::new(|a: &mut Vec<Encoding>| a.push(a[0]))),
-        ] {
-            let end = attack.change_answers(|answers| change(answers));
+        let too_few: fn(&mut Vec<Encoding>) = |answers| answers.truncate(answers.len() - 1);
+        let too_many: fn(&mut Vec<Encoding>) = |answers| answers.push(answers[0]);
+        for (got, change) in [(count - 1, too_few), (count + 1, too_many)] {
+            let end = attack.change_answers(change);
             let expected = PeerFault::WrongCount { what: "answers", got, expected: count };
             assert_eq!(blamed(attack, end), expected, "{attack:?}");
         }

@@ -43,6 +43,7 @@ impl Cli {
         match &self.command {
             Command::Match(args) => args.compute.threads.threads,
             Command::Check(args) => args.threads.threads,
+            Command::Prepare(args) => args.compute.threads.threads,
             Command::Serve(args) => args.compute.threads.threads,
             Command::Connect(args) => args.compute.threads.threads,
             Command::Keygen(_) | Command::Bench(_) => None,

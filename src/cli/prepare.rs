@@ -16,7 +16,7 @@ use clap::Args;
 use jiff::{Timestamp, civil, tz};
 
 use super::Shared;
-use super::args::{ListArgs, missing};
+use super::args::{ComputeArgs, ListArgs, missing};
 use super::output::{self, Files};
 
 #[derive(Debug, Args)]
@@ -53,6 +53,8 @@ pub struct PrepareArgs {
     /// Write the report here, as JSON; `-` is standard output
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub compute: ComputeArgs,
 }
 
 pub fn run(args: &PrepareArgs, shared: &Shared) -> Result<()> {
@@ -66,6 +68,7 @@ pub fn run(args: &PrepareArgs, shared: &Shared) -> Result<()> {
 
     let mut options = Options::default();
     (options.max_queries, options.expires) = (args.max_queries, args.expires);
+    options.engine = args.compute.engine();
     let mut bar = shared.bars.session(Party::Platform.name());
     let mut watch = |progress: Progress| {
         bar.progress(progress);

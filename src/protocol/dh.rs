@@ -126,7 +126,7 @@ enum State {
         sent: bool,
     },
     Exchanging(Exchanging),
-    Answering(Answering),
+    Answering(Box<Answering>),
     /// A state was taken out and not put back: an error ended the session.
     Ended,
 }
@@ -196,7 +196,7 @@ impl Protocol for Dh {
                     None => {
                         let (order, tags) = exchanging.finish()?;
                         let answering = Answering::new(&self.terms, &self.tagger, order, tags);
-                        (State::Answering(answering), Step::Worked)
+                        (State::Answering(Box::new(answering)), Step::Worked)
                     }
                 }
             }

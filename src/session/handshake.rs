@@ -25,7 +25,7 @@ pub(super) struct Greeting {
 pub(super) enum Progress {
     Send(Frame),
     Wait,
-    Agreed(Box<Agreed>),
+    Agreed(Agreed),
 }
 
 /// Both hellos agree.
@@ -93,7 +93,7 @@ impl Greeting {
         };
         let (engine, blinding) = (self.settings.engine, self.settings.blinding);
         let input = self.input.clone();
-        Ok(Progress::Agreed(Box::new(Agreed { terms, engine, blinding, input })))
+        Ok(Progress::Agreed(Agreed { terms, engine, blinding, input }))
     }
 
     /// Everything that both sides must agree on. A difference is an error that names both values.

@@ -298,7 +298,8 @@ impl LabelsDue {
             return Err(PeerFault::BadLength { frame: "labels", length: run.len() }.into());
         }
         let end = self.seen + count as u64;
-        while let Some((place, index)) = self.hits.pop_front_if(|(place, _)| *place < end) {
+        while let Some(&(place, index)) = self.hits.front().filter(|(place, _)| *place < end) {
+            self.hits.pop_front();
             let sealed = &run[(place - self.seen) as usize * length..][..length];
             let label = self.seal.open(&secrets[index as usize], sealed);
             let label = label.ok_or(PeerFault::Malformed("labels"))?;

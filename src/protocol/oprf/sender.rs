@@ -27,7 +27,7 @@ enum State {
     /// Evaluating our own list.
     Preparing(Box<Preparing>),
     /// The set is ready: it is offered, questions are answered, and its frames sent from `next` on.
-    Serving { offering: Offering, offered: bool, next: usize },
+    Serving { offering: Box<Offering>, offered: bool, next: usize },
 }
 
 /// Our own list on its way to a set.
@@ -78,6 +78,7 @@ impl Sender {
                     set: set.set().clone(),
                     labels: None,
                 };
+                let offering = Box::new(offering);
                 (Arc::clone(set.key()), State::Serving { offering, offered: false, next: 0 })
             }
         };
@@ -111,7 +112,7 @@ impl Sender {
     ) -> Result<Option<Step>> {
         if let State::Preparing(preparing) = &mut self.state {
             if !preparing.advance(&shared.engine, &self.key) {
-                let offering = preparing.finish(&shared.terms)?;
+                let offering = Box::new(preparing.finish(&shared.terms)?);
                 self.state = State::Serving { offering, offered: false, next: 0 };
             }
             return Ok(Some(Step::Worked));
