@@ -72,10 +72,10 @@ impl Evaluator {
             self.engine.hash_blind(&self.tag, &run, self.key.scalar(), encodings);
             let pairs = run.par_iter().zip(&*encodings).with_min_len(1024);
             let outputs: Vec<Output> = pairs.map(|(i, e)| self.outputs.value(i, e)).collect();
+            // With these, guesses could be tried against the published set.
+            encodings.iter_mut().for_each(|encoding| encoding.0.zeroize());
             outputs.into_iter().zip(start..).for_each(|(output, index)| take(index, output));
         }
-        // With these, guesses could be tried against the published set.
-        encodings.iter_mut().for_each(|encoding| encoding.0.zeroize());
         Ok(())
     }
 }
