@@ -6,8 +6,9 @@
 //! cargo run --release --example generate_lists -- ROWS COMMON FOLDER
 //! ```
 //!
-//! `COMMON` of the `ROWS` addresses stand on both lists, in no common order. Without arguments: 1000
-//! rows, 400 of them common, in `target/lists`.
+//! `COMMON` of the `ROWS` addresses stand on both lists, in no common order. `ROWS` may be two numbers,
+//! as in `1024x10000000`: the advertiser's and the platform's. Without arguments: 1000 rows, 400 of them
+//! common, in `target/lists`.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -15,19 +16,19 @@ use std::path::{Path, PathBuf};
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let mut number = |default| match arguments.next() {
-        None => default,
-        Some(text) => text.parse().expect("a whole number"),
-    };
-    let (rows, common): (u64, u64) = (number(1000), number(400));
+    let number = |text: &str| text.parse::<u64>().expect("a whole number");
+    let rows = arguments.next().unwrap_or_else(|| "1000".into());
+    let (ours, theirs) = rows.split_once('x').unwrap_or((&rows, &rows));
+    let (ours, theirs) = (number(ours), number(theirs));
+    let common = arguments.next().map_or(400, |text| number(&text));
     let folder = arguments.next().map_or_else(|| PathBuf::from("target/lists"), PathBuf::from);
-    assert!(common <= rows, "at most as many common rows as rows");
+    assert!(common <= ours.min(theirs), "at most as many common rows as rows");
 
     fs::create_dir_all(&folder)?;
     let (advertiser, platform) = (folder.join("advertiser.csv"), folder.join("platform.csv"));
-    write_list(&advertiser, "customer", rows, 0)?;
-    write_list(&platform, "member", rows, rows - common)?;
-    println!("{}, {}: {rows} rows each", advertiser.display(), platform.display());
+    write_list(&advertiser, "customer", ours, 0)?;
+    write_list(&platform, "member", theirs, ours - common)?;
+    println!("{}: {ours} rows, {}: {theirs} rows", advertiser.display(), platform.display());
     println!("{common} people stand on both");
     Ok(())
 }
