@@ -40,6 +40,7 @@ fn main() -> Result<()> {
     let matched = answer.matched.unwrap_or_default();
     for (index, label) in matched.iter().zip(answer.labels.unwrap_or_default()) {
         let row = workload::rows(&ours, &[*index])[0];
+        let label = label.unwrap_or_default();
         println!("the advertiser learns of {}: {label}", ADVERTISER[row as usize]);
     }
     println!(

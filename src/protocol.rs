@@ -53,8 +53,9 @@ pub struct Answer {
     pub count: Option<u64>,
     /// Whether the audience was below the agreed minimum, so that nobody got matches.
     pub withheld: bool,
-    /// The platform's labels of `matched`, in its order. `None` but in a labelled match.
-    pub labels: Option<Vec<String>>,
+    /// The platform's labels of `matched`, in its order; `None` for one that does not open. Of other
+    /// protocols than `labelled` there are none.
+    pub labels: Option<Vec<Option<String>>>,
     /// The epoch whose key was used, if it was not one of this session's own.
     pub epoch: Option<String>,
 }

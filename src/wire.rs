@@ -32,7 +32,7 @@
 //! | `21` | evaluated | 32 bytes each: the function on a run of points, in their order |
 //! | `22` | proof | 64 bytes: one key evaluated the run before |
 //! | `23` | set | the next block of the set (see [`set`](crate::set)) |
-//! | `24` | labels | sealed labels of the block before, in its order |
+//! | `24` | labels | sealed labels of the set's elements, in its order; after the set |
 //!
 //! Version 1 had no frames from `20` on, and no `parameters` in its hello.
 //!

@@ -127,8 +127,8 @@ impl Case {
     }
 
     /// The labels that matches should come with: by value, from the list of side `side`.
-    fn labels_of(&self, list: &ConsentedList, side: usize, matched: &[u32]) -> Vec<String> {
-        matched.iter().map(|&index| self.label(list, side, index as usize)).collect()
+    fn labels_of(&self, list: &ConsentedList, side: usize, matched: &[u32]) -> Vec<Option<String>> {
+        matched.iter().map(|&index| Some(self.label(list, side, index as usize))).collect()
     }
 
     /// The rows of side `side` whose value the other side holds too.
@@ -340,8 +340,7 @@ fn pieces_of_any_size_make_no_difference() {
 fn sizes_around_work_units_and_frames() {
     let sizes = [(8191, 3), (8192, 1), (8193, 2), (16_383, 1), (16_384, 3), (16_385, 2)];
     let transports = Transport::ALL.into_iter().cycle();
-    let mut protocols =
-        protocols().into_iter().filter(|p| p.blinding == Blinding::Additive).cycle();
+    let mut protocols = protocols().into_iter().cycle();
     let mut reveals = Reveal::ALL.into_iter().cycle();
     // Each protocol at each size once would take long; each sees a size of either kind, and either
     // side is the long one.

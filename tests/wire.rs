@@ -478,31 +478,31 @@ fn sessions_are_frozen() {
             ProtocolName::Oprf,
             Blinding::Additive,
             Reveal::Advertiser,
-            ["4fcd63a834b69b3366cb8597e9ec8291", "15d365be0a56bdb44083a25596d6277a"],
+            ["a757bffa1de7f3d19157c7b5a8f3fe08", "a9883a9ef90d18cdeac84b2bedab0b9a"],
         ),
         oprf(
             ProtocolName::Oprf,
             Blinding::Multiplicative,
             Reveal::Advertiser,
-            ["3bfa7e009af559cb2aa2a4069a157bf0", "4458befb48f45fcdc635a3f883d42387"],
+            ["368e930cf189f306c59e69e7b4da63f8", "a18bffad792773ad08ff1854798b2d0a"],
         ),
         oprf(
             ProtocolName::Voprf,
             Blinding::Additive,
             Reveal::Advertiser,
-            ["25d63d19ef49719ab2ae31cb98a9887a", "5bb8b3e4b1951b9852af6cf61f320f16"],
+            ["504fec51988c25c56ee7f4e771858152", "483be649bea8b274590ae58a578c554d"],
         ),
         oprf(
             ProtocolName::TwoHash,
             Blinding::Additive,
             Reveal::Both,
-            ["4ff7aea7764c063fb8f97834fd8e1a81", "e342891cd91b774310b7172a78539a07"],
+            ["17400f2562fdc4b831117f11de8e8b4d", "23ba593ec76d6992cb85fdcdf550471e"],
         ),
         oprf(
             ProtocolName::Labelled,
             Blinding::Additive,
             Reveal::Advertiser,
-            ["7dabe27d59ad46c3e496ed3a1ff9763c", "165541ecd4bca9cdb7ea587dd4a16c47"],
+            ["2553ba961a1ac59de7db74e15de18597", "31153b1a8e965d12c8d59b5da281cc69"],
         ),
     ];
     let seen: Vec<_> = frozen.iter().map(transcript).collect();

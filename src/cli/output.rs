@@ -136,7 +136,14 @@ pub fn write_rows(to: Option<&Output>, loaded: &Loaded, outcome: &Outcome) -> Re
     let matched = outcome.answer.matched.as_deref().unwrap_or_default();
     let matched = matched.iter().map(|&index| index as usize);
     let matches = match &outcome.answer.labels {
-        Some(labels) => Matches::with_labels(&loaded.list, matched.zip(labels)),
+        Some(labels) => {
+            let unreadable = labels.iter().filter(|label| label.is_none()).count();
+            if unreadable > 0 {
+                tracing::warn!(unreadable, "labels of the platform's do not open");
+            }
+            let labels = labels.iter().map(|label| label.as_deref().unwrap_or_default());
+            Matches::with_labels(&loaded.list, matched.zip(labels))
+        }
         None => Matches::new(&loaded.list, matched),
     };
     unless_reader_left(loaded.source.write_matches(&matches, to).map(|_| ()))

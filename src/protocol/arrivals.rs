@@ -21,9 +21,14 @@ impl Arrivals {
         self.announced
     }
 
+    /// Elements that have not arrived.
+    pub(super) fn due(&self) -> u64 {
+        self.announced - self.received
+    }
+
     /// Whether all have arrived.
     pub(super) fn is_complete(&self) -> bool {
-        self.received == self.announced
+        self.due() == 0
     }
 
     /// Checks the next run.

@@ -16,9 +16,10 @@
 //! nothing. They are sealed under a fresh salt in each session: two sessions share no key, and
 //! no nonce is used twice whatever happens to labels in between.
 //!
-//! A platform that cheats can send labels that are not what its column says; one that cannot be
-//! opened for an element that matches ends the session. Labels are shown with control characters
-//! replaced.
+//! A platform that cheats can send labels that are not what its column says, or that do not open. What
+//! the advertiser sends does not depend on whether they open: a session that ended at a damaged label
+//! would tell that its owner matches. A match whose label does not open has none
+//! ([`Answer::labels`](super::Answer)). Labels are shown with control characters replaced.
 //!
 //! # Data flow
 //!

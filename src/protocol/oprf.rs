@@ -18,15 +18,19 @@
 //!
 //! # What leaks
 //!
-//! Sizes and timing; with an epoch's key, which is the same in all its sessions, also how the set
-//! changed between two of them (each value that came or went, though not whose it is). A side that
-//! cheats can do this, unseen:
+//! Sizes and timing. An epoch's key is the same in all its sessions, so the advertiser also sees which
+//! values came and went between two of them, and can tell whose they are for identifiers that it asked
+//! about. One that kept an old set can go on asking, and so learn that somebody *was* on it, as
+//! long as the key lasts (see [`prepare`](crate::prepare)). An epoch's name is the platform's word.
+//!
+//! A side that cheats can do this, unseen:
 //!
 //! - *Put in identifiers that it guesses.* A receiver gets one answer for each guess: the cap on sizes
 //!   limits it in a session, nothing does across sessions of an epoch but their number.
 //! - *Answer with other keys* (the sender). Matches then disappear, for elements that it cannot
 //!   choose: their order says nothing. With additive blinds it can also add a shift of its own
 //!   choice, `k H(x) + E`, and so test for one set with some answers and for another with the rest.
+//!   (Among these is the shift that gives the identity, for one identifier that it guesses.)
 //!   The proofs of [`voprf`](super::voprf) rule this out.
 //! - *Publish another set* than that of its list: matches disappear or appear, but only for
 //!   identifiers that it knows, since each value is bound to its identifier by `H2`.
@@ -80,7 +84,8 @@
 //! at most 2^-40 a session.
 //!
 //! Memory, in bytes: for a question 68 at the receiver, and 32 more for its output; 32 for an answer
-//! that is waiting at the sender. The receiver reads the set as it streams by.
+//! that waits at the sender because the receiver does not read. The receiver reads the set as it streams
+//! by; the sender holds it, 8 to 13 an element, and 16 while it evaluates its list.
 //!
 //! # Example
 //!
@@ -191,7 +196,7 @@ impl Oprf {
         let shared = Shared { terms, engine, variant };
         Oprf {
             sender: sends.then(|| Sender::new(&shared, &input, &mut rng)),
-            receiver: receives.then(|| Receiver::new(&shared, input.list(), blinding, &mut rng)),
+            receiver: receives.then(|| Receiver::new(&shared, input.list(), blinding)),
             shared,
             rng,
             finished: Finished::default(),
@@ -228,6 +233,18 @@ fn sender_context(terms: &Terms, sender: Party) -> [u8; 32] {
         .into()
 }
 
+/// What the proof of a sender's key, and with it every proof after, is bound to: its side in the
+/// session and all of its offer.
+fn offer_context(sender: &[u8; 32], offer: &Offer) -> [u8; 32] {
+    let unproven = Frame::Offer(Offer { key_proof: [0; 64], ..offer.clone() });
+    Sha256::new()
+        .chain_update(b"blindmatch-v2 offer")
+        .chain_update(sender)
+        .chain_update(unproven.encode())
+        .finalize()
+        .into()
+}
+
 impl Protocol for Oprf {
     fn receive(&mut self, frame: Frame) -> Result<()> {
         match (frame, &mut self.sender, &mut self.receiver) {
@@ -248,7 +265,7 @@ impl Protocol for Oprf {
             return Ok(step);
         }
         if let Some(receiver) = &mut self.receiver
-            && let Some(step) = receiver.advance(&self.shared, room)?
+            && let Some(step) = receiver.advance(&self.shared, &mut self.rng, room)?
         {
             return Ok(step);
         }

@@ -43,8 +43,8 @@
 //!
 //! One-more gap Diffie-Hellman on ristretto255 and random oracles, malicious sides: Jarecki and Liu
 //! (SCN 2010) for matching, Jarecki, Kiayias and Krawczyk (ASIACRYPT 2014) for the function. The
-//! proof of the key lets a simulator extract `k`, so a set's entries can be read off the queries to
-//! `H2`.
+//! proof of the key lets a simulator extract `k` by rewinding, so a set's entries can be read off the
+//! queries to `H2`: that is security for sessions one at a time, not a claim of universal composability.
 //!
 //! # Cost
 //!

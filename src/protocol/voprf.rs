@@ -11,7 +11,7 @@
 //! could do unseen in `oprf`, it cannot do here: each run of answers comes with a proof that the one
 //! key which it offered made all of them. A wrong key for one element, answers in another order, a
 //! key changed in mid-session, a shift added to an answer, an answer from another session: each is
-//! detected, named by its position, and ends the session before the run is used. That holds with either
+//! detected, named by the run that it is in, and ends the session before the run is used. That holds with either
 //! kind of blind.
 //!
 //! What stays possible: lists padded with guesses; a set that is not the platform's list (each value

@@ -8,7 +8,7 @@ use crate::group::Encoding;
 ///
 /// ```text
 /// session: 32 bytes | context: 32 | public key: 32 | proof of the key: 64
-/// set digest: 32 | elements: u64 | value bits: u8
+/// set digest: 32 | elements: u64 | most queries: u64
 /// label width: u16, 0 for none | label salt: 32 | epoch: text, empty for none
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

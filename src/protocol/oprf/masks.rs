@@ -1,11 +1,17 @@
 //! Blinds: what hides the receiver's identifiers from the sender.
 
+use rayon::prelude::*;
+
 use super::*;
 use crate::group::{FixedPoint, InvalidPoint, SecretScalar};
 use crate::identifier::Identifier;
 use crate::key::PublicKey;
 
 /// How the receiver hides what it asks about. The sender cannot tell which it is.
+///
+/// The names are those of the group, which is written additively here. Jarecki, Krawczyk and Xu
+/// (ia.cr/2021/273) write it multiplicatively: what is additive here is what they call multiplicative,
+/// and what is multiplicative here they call exponential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Blinding {
@@ -40,35 +46,44 @@ pub(super) struct Masks {
 
 impl Masks {
     /// For `elements` identifiers.
-    pub(super) fn new<R: CryptoRng>(
-        how: Blinding,
-        elements: usize,
-        engine: &Engine,
-        rng: &mut R,
-    ) -> Masks {
+    pub(super) fn new(how: Blinding, elements: usize, engine: &Engine) -> Masks {
         let generator = || engine.fix(&Encoding::GENERATOR).expect("the generator is a point");
         Masks {
             tag: DomainTag::new(HASH_TAG),
             generator: (how == Blinding::Additive).then(generator),
-            scalars: (0..elements).map(|_| SecretScalar::random(rng)).collect(),
+            scalars: Vec::with_capacity(elements),
         }
     }
 
-    /// Blinds identifiers, the first of which has index `start`.
-    pub(super) fn blind(
-        &self,
+    /// Blinds the identifiers after those of the last call.
+    pub(super) fn blind<R: CryptoRng>(
+        &mut self,
         engine: &Engine,
-        start: usize,
         identifiers: &[Identifier],
+        rng: &mut R,
         out: &mut [Encoding],
     ) {
         let messages: Vec<&[u8; Identifier::LEN]> =
             identifiers.iter().map(Identifier::as_bytes).collect();
-        let scalars = &self.scalars[start..start + identifiers.len()];
+        let start = self.scalars.len();
+        self.draw(identifiers.len(), rng);
+        let scalars = &self.scalars[start..];
         match &self.generator {
             Some(generator) => engine.hash_mask(&self.tag, &messages, generator, scalars, out),
             None => engine.hash_blind_each(&self.tag, &messages, scalars, out),
         }
+    }
+
+    /// Draws blinds on all cores: each part from a generator of its own, so that their number makes no
+    /// difference.
+    fn draw<R: CryptoRng>(&mut self, count: usize, rng: &mut R) {
+        let parts = (0..count).step_by(PART).map(|first| PART.min(count - first));
+        let parts: Vec<(StdRng, usize)> =
+            parts.map(|length| (StdRng::from_rng(&mut *rng), length)).collect();
+        let drawn = parts.into_par_iter().flat_map_iter(|(mut rng, length)| {
+            (0..length).map(move |_| SecretScalar::random(&mut rng))
+        });
+        self.scalars.par_extend(drawn);
     }
 
     /// Takes the blinds off again: `out[i] = finish(i, k H(x))` for the element with index
@@ -113,3 +128,6 @@ impl Authenticated {
         Ok(Authenticated(fixed))
     }
 }
+
+/// Blinds that one generator draws.
+const PART: usize = 512;

@@ -49,6 +49,8 @@ struct Answers {
     /// Runs that arrived and are not worked on yet, and their proofs.
     pending: VecDeque<Vec<Encoding>>,
     proofs: VecDeque<[u8; 64]>,
+    /// Answers that arrived so far.
+    received: usize,
     /// Answers worked on so far.
     done: usize,
     /// Our outputs, with the index of the identifier.
@@ -77,18 +79,14 @@ struct LabelsDue {
     /// Our matches in the order of the set: the element's place in it, and our identifier's index.
     hits: VecDeque<(u64, u32)>,
     pending: Option<Vec<u8>>,
-    found: Vec<(u32, String)>,
+    /// Sealed labels of ours, with the index of the identifier.
+    ours: Vec<(u32, Vec<u8>)>,
 }
 
 impl Receiver {
-    pub(super) fn new<R: CryptoRng>(
-        shared: &Shared,
-        list: Arc<ConsentedList>,
-        blinding: Blinding,
-        rng: &mut R,
-    ) -> Receiver {
+    pub(super) fn new(shared: &Shared, list: Arc<ConsentedList>, blinding: Blinding) -> Receiver {
         Receiver {
-            masks: Masks::new(blinding, list.len(), &shared.engine, rng),
+            masks: Masks::new(blinding, list.len(), &shared.engine),
             slots: Vec::with_capacity(list.len()),
             list,
             sorted: false,
@@ -107,7 +105,15 @@ impl Receiver {
             (Frame::Offer(offer), _) if self.offer.is_none() && !accepted => {
                 self.offer = Some(offer);
             }
-            (Frame::Evaluated(run), None) if accepted => {
+            (Frame::Evaluated(run), None) if accepted && !proof_due => {
+                // A run of answers is to one run of questions, as that was sent.
+                let unanswered = self.sent - self.answers.received;
+                let expected = unanswered.min(POINTS_PER_FRAME) as u64;
+                if run.len() as u64 != expected {
+                    let got = run.len() as u64;
+                    return Err(PeerFault::WrongCount { what: "answers", got, expected }.into());
+                }
+                self.answers.received += run.len();
                 self.answers.pending.push_back(run);
             }
             (Frame::Proof(proof), None) if proof_due => {
@@ -126,9 +132,14 @@ impl Receiver {
     }
 
     /// Works, or else sends; `None` where there is nothing to do for now.
-    pub(super) fn advance(&mut self, shared: &Shared, room: bool) -> Result<Option<Step>> {
+    pub(super) fn advance<R: CryptoRng>(
+        &mut self,
+        shared: &Shared,
+        rng: &mut R,
+        room: bool,
+    ) -> Result<Option<Step>> {
         let worked = if !self.sorted {
-            self.blind(&shared.engine);
+            self.blind(&shared.engine, rng);
             true
         } else if let Some(offer) = self.offer.take() {
             self.accepted = Some(Accepted::new(shared, offer)?);
@@ -145,7 +156,7 @@ impl Receiver {
     }
 
     /// Blinds the next run of our list, or sorts it.
-    fn blind(&mut self, engine: &Engine) {
+    fn blind<R: CryptoRng>(&mut self, engine: &Engine, rng: &mut R) {
         let start = self.slots.len();
         let identifiers = &self.list.identifiers()[start..];
         if identifiers.is_empty() {
@@ -155,7 +166,7 @@ impl Receiver {
         }
         let run = &identifiers[..identifiers.len().min(WORK_UNIT)];
         let mut encodings = vec![Encoding::default(); run.len()];
-        self.masks.blind(engine, start, run, &mut encodings);
+        self.masks.blind(engine, run, rng, &mut encodings);
         let slots = encodings.into_iter().zip(start as u32..);
         self.slots.extend(slots.map(|(encoding, index)| Slot { encoding, index }));
     }
@@ -188,12 +199,7 @@ impl Receiver {
         }
         let Some(evaluated) = answers.pending.pop_front() else { return Ok(false) };
         let proof = answers.proofs.pop_front();
-        // A run of answers is to one run of questions, as that was sent.
-        let asked = &self.slots[answers.done..self.sent.min(answers.done + POINTS_PER_FRAME)];
-        if evaluated.len() != asked.len() {
-            let (got, expected) = (evaluated.len() as u64, asked.len() as u64);
-            return Err(PeerFault::WrongCount { what: "answers", got, expected }.into());
-        }
+        let asked = &self.slots[answers.done..answers.done + evaluated.len()];
         let position = answers.done as u64;
         if let Some(proof) = proof {
             let questions: Vec<Encoding> = asked.iter().map(|slot| slot.encoding).collect();
@@ -227,10 +233,12 @@ impl Receiver {
                 (self.matched(reader.finish()?), true)
             }
             Some(Lookup::Labels(mut due)) if due.pending.is_some() => {
-                due.open(&self.answers.secrets)?;
+                due.keep_ours()?;
                 (Lookup::Labels(due), true)
             }
-            Some(Lookup::Labels(due)) if due.seen == due.elements => (due.learnt(), true),
+            Some(Lookup::Labels(due)) if due.seen == due.elements => {
+                (due.learnt(&self.answers.secrets), true)
+            }
             Some(lookup) => (lookup, false),
             None => return Ok(false),
         };
@@ -249,7 +257,7 @@ impl Receiver {
                 seen: 0,
                 hits: intersection.hits().into(),
                 pending: None,
-                found: Vec::new(),
+                ours: Vec::new(),
             }),
         }
     }
@@ -289,8 +297,10 @@ impl Receiver {
 }
 
 impl LabelsDue {
-    /// Opens those of a run that are ours.
-    fn open(&mut self, secrets: &[Zeroizing<[u8; 32]>]) -> Result<()> {
+    /// Keeps those of a run that are ours. They are opened at the end, and nothing that the sender
+    /// sees depends on whether they open: otherwise it could find out whose labels we look at by
+    /// damaging some.
+    fn keep_ours(&mut self) -> Result<()> {
         let Some(run) = self.pending.take() else { return Ok(()) };
         let (length, count) = (self.seal.sealed(), run.len() / self.seal.sealed());
         let due = (self.elements - self.seen).min(self.seal.per_run() as u64);
@@ -301,17 +311,21 @@ impl LabelsDue {
         while let Some(&(place, index)) = self.hits.front().filter(|(place, _)| *place < end) {
             self.hits.pop_front();
             let sealed = &run[(place - self.seen) as usize * length..][..length];
-            let label = self.seal.open(&secrets[index as usize], sealed);
-            let label = label.ok_or(PeerFault::Malformed("labels"))?;
-            self.found.push((index, printable_whole(&label)));
+            self.ours.push((index, sealed.to_vec()));
         }
         self.seen = end;
         Ok(())
     }
 
-    fn learnt(mut self) -> Lookup {
-        self.found.sort_unstable_by_key(|(index, _)| *index);
-        let (matched, labels) = self.found.into_iter().unzip();
+    /// Opens our labels.
+    fn learnt(mut self, secrets: &[Zeroizing<[u8; 32]>]) -> Lookup {
+        self.ours.sort_unstable_by_key(|(index, _)| *index);
+        let open = |(index, sealed): &(u32, Vec<u8>)| {
+            let label = self.seal.open(&secrets[*index as usize], sealed);
+            label.map(|label| printable_whole(&label))
+        };
+        let labels = self.ours.iter().map(open).collect();
+        let matched = self.ours.iter().map(|(index, _)| *index).collect();
         Lookup::Done(Learnt { matched, labels: Some(labels) })
     }
 }
@@ -330,7 +344,7 @@ impl Lookup {
 /// What the receiver learnt.
 pub(super) struct Learnt {
     pub(super) matched: Vec<u32>,
-    pub(super) labels: Option<Vec<String>>,
+    pub(super) labels: Option<Vec<Option<String>>>,
 }
 
 impl Accepted {
@@ -341,6 +355,7 @@ impl Accepted {
         if offer.session != terms.session || (offer.epoch.is_empty() && offer.context != context) {
             return Err(PeerFault::BrokenCommitment("session").into());
         }
+        let proven = offer_context(&context, &offer);
         let seal = (offer.label_width > 0)
             .then_some(Seal { salt: offer.label_salt, width: offer.label_width });
         let fits = offer.elements <= terms.their_elements
@@ -353,8 +368,8 @@ impl Accepted {
             return Err(PeerFault::Malformed("offer").into());
         };
         let public = PublicKey(offer.public_key);
-        let key = Authenticated::new(&shared.engine, &public, &offer.key_proof, &context)?;
-        let transcript = shared.variant.proofs.then(|| Transcript::new(&context, &public));
+        let key = Authenticated::new(&shared.engine, &public, &offer.key_proof, &proven)?;
+        let transcript = shared.variant.proofs.then(|| Transcript::new(&proven, &public));
         let transcript = transcript.transpose().map_err(|_| PeerFault::BadKeyProof)?;
         let epoch = Some(printable_whole(&offer.epoch)).filter(|epoch| !epoch.is_empty());
         let (outputs, digest) = (Outputs::new(&offer.context), offer.set);

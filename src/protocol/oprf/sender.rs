@@ -8,6 +8,7 @@ use super::*;
 use crate::identifier::Identifier;
 use crate::label::{SealedLabels, Sealing};
 use crate::set::CompressedSet;
+use crate::wire::POINTS_PER_FRAME;
 
 /// One run in which we are the sender.
 pub(super) struct Sender {
@@ -19,6 +20,7 @@ pub(super) struct Sender {
     questions: Questions,
     /// Frames that are due, in order.
     outbox: VecDeque<Frame>,
+    /// From the offer on, where answers are proven.
     transcript: Option<Transcript>,
 }
 
@@ -35,7 +37,7 @@ struct Preparing {
     list: Arc<ConsentedList>,
     outputs: Outputs,
     tag: DomainTag,
-    values: Vec<(Output, u32)>,
+    values: Vec<Output>,
     sealing: Option<Sealing>,
 }
 
@@ -82,11 +84,9 @@ impl Sender {
                 (Arc::clone(set.key()), State::Serving { offering, offered: false, next: 0 })
             }
         };
-        let public = key.public(&shared.engine);
-        let transcript = || Transcript::new(&context, &public).expect("a public key of our own");
         Sender {
-            transcript: shared.variant.proofs.then(transcript),
-            public,
+            transcript: None,
+            public: key.public(&shared.engine),
             context,
             key,
             state,
@@ -151,8 +151,14 @@ impl Sender {
         let State::Serving { offering, offered, next } = &mut self.state else { return None };
         if !*offered {
             *offered = true;
-            let proof = KeyProof::prove(&self.key, &self.public, &self.context, rng);
-            return Some(Frame::Offer(offering.offer(&self.public, &proof, &shared.terms)));
+            let mut offer = offering.offer(&self.public, &shared.terms);
+            let proven = offer_context(&self.context, &offer);
+            offer.key_proof = KeyProof::prove(&self.key, &self.public, &proven, rng).to_bytes();
+            if shared.variant.proofs {
+                let transcript = Transcript::new(&proven, &self.public);
+                self.transcript = Some(transcript.expect("a public key of our own"));
+            }
+            return Some(Frame::Offer(offer));
         }
         let due = self.outbox.pop_front();
         if due.is_none() && self.questions.are_answered() && *next < offering.frames() {
@@ -206,7 +212,13 @@ impl Questions {
     }
 
     fn receive(&mut self, points: Vec<Encoding>) -> Result<()> {
+        let due = self.arrivals.due();
         self.arrivals.check(&points)?;
+        // Runs are as long as can be: each costs a proof, and room of its own.
+        if points.len() as u64 != due.min(POINTS_PER_FRAME as u64) {
+            let length = points.len() * Encoding::LEN;
+            return Err(PeerFault::BadLength { frame: "points", length }.into());
+        }
         self.pending.push_back(points);
         Ok(())
     }
@@ -234,8 +246,7 @@ impl Preparing {
         };
         let mut found = vec![(Output(0), None); run.len()];
         engine.hash_blind_then(&self.tag, &messages, key.scalar(), &mut found, finish);
-        let values = found.iter().zip(start as u32..).map(|((value, _), index)| (*value, index));
-        self.values.extend(values);
+        self.values.extend(found.iter().map(|(value, _)| *value));
         if let Some(sealing) = &mut self.sealing {
             let secrets: Vec<_> = found.into_iter().filter_map(|(_, secret)| secret).collect();
             sealing.seal_next(&secrets);
@@ -245,15 +256,17 @@ impl Preparing {
 
     /// Sorts the outputs and compresses them.
     fn finish(&mut self, terms: &Terms) -> Result<Offering> {
-        let mut values = std::mem::take(&mut self.values);
-        values.par_sort_unstable();
-        let sorted = values.iter().map(|(value, _)| *value).collect();
-        let set = CompressedSet::new(sorted, terms.their_elements.max(1))?;
-        let labels = self.sealing.take().map(|sealing| {
+        let values = std::mem::take(&mut self.values);
+        let order = self.sealing.as_ref().map(|_| {
+            let mut order: Vec<(Output, u32)> = values.iter().copied().zip(0..).collect();
+            order.par_sort_unstable();
+            order
+        });
+        let set = CompressedSet::new(values, terms.their_elements.max(1))?;
+        let labels = self.sealing.take().zip(order).map(|(sealing, mut order)| {
             // Of values that are equal in the bits that the set keeps, it keeps one.
-            let kept = |value: Output| set.parameters().cut(value);
-            values.dedup_by_key(|(value, _)| kept(*value));
-            sealing.finish(values.iter().map(|(_, index)| *index).collect())
+            order.dedup_by_key(|(value, _)| set.parameters().cut(*value));
+            sealing.finish(order.into_iter().map(|(_, index)| index).collect())
         });
         let context = sender_context(terms, terms.party);
         Ok(Offering { context, epoch: None, set, labels })
@@ -261,13 +274,14 @@ impl Preparing {
 }
 
 impl Offering {
-    fn offer(&self, public: &PublicKey, proof: &KeyProof, terms: &Terms) -> Offer {
+    /// But for the proof of the key.
+    fn offer(&self, public: &PublicKey, terms: &Terms) -> Offer {
         let seal = self.labels.as_ref().map(|labels| labels.seal);
         Offer {
             session: terms.session,
             context: self.context,
             public_key: public.0,
-            key_proof: proof.to_bytes(),
+            key_proof: [0; 64],
             set: self.set.digest(),
             elements: self.set.parameters().elements(),
             max_queries: self.set.parameters().max_queries(),
