@@ -27,6 +27,8 @@
 mod handshake;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -67,6 +69,19 @@ pub struct Settings {
     /// What ties the session to its channel, such as a TLS exporter's output; the same bytes on
     /// both sides. Empty for a channel within one process.
     pub channel_binding: Vec<u8>,
+    /// Has the last word on the session, once its terms are agreed on; `None` admits every one.
+    pub admission: Option<Arc<dyn Admission>>,
+}
+
+/// Decides on a session once its terms are agreed on, before anything that depends on a list leaves.
+///
+/// A query [`budget`](crate::budget) is one.
+pub trait Admission: Debug + Send + Sync {
+    /// Called once in a session. It may take as long as writing a small file to disk.
+    ///
+    /// # Errors
+    /// Any error ends the session; the peer is told what [`Session::abort`] makes of it.
+    fn admit(&self, terms: &Terms) -> Result<()>;
 }
 
 impl Settings {
@@ -82,6 +97,7 @@ impl Settings {
             blinding: Blinding::default(),
             engine: Engine::detect(),
             channel_binding: Vec::new(),
+            admission: None,
         }
     }
 }
@@ -233,6 +249,7 @@ impl Session {
                 self.bytes.received -= Frame::KeepAlive.encode().len() as u64;
             }
             (Frame::Abort(reason), _) => return Err(PeerFault::Aborted(reason).into()),
+            (Frame::Refused(spent), _) => return Err(Error::Refused(spent)),
             (Frame::Hello(hello), State::Greeting(greeting)) => greeting.receive(hello)?,
             (frame, State::Running(protocol)) => protocol.receive(frame)?,
             (frame, _) => return Err(frame.unexpected().into()),
@@ -301,8 +318,10 @@ impl Session {
     pub fn hung_up(&mut self) -> Result<()> {
         let phase = self.progress().phase.name();
         while let Some(frame) = self.decoder.next_frame()? {
-            if let Frame::Abort(reason) = frame {
-                return Err(PeerFault::Aborted(reason).into());
+            match frame {
+                Frame::Abort(reason) => return Err(PeerFault::Aborted(reason).into()),
+                Frame::Refused(spent) => return Err(Error::Refused(spent)),
+                _ => {}
             }
         }
         if let State::Running(protocol) = &mut self.state {
@@ -321,7 +340,10 @@ impl Session {
     /// or system.
     pub fn abort(error: &Error) -> Option<Vec<u8>> {
         let reason = match error {
-            Error::Peer(PeerFault::Aborted(_) | PeerFault::HungUp(_)) => return None,
+            Error::Peer(PeerFault::Aborted(_) | PeerFault::HungUp(_)) | Error::Refused(_) => {
+                return None;
+            }
+            Error::BudgetSpent(spent) => return Some(Frame::Refused(*spent).encode()),
             Error::Peer(fault) => fault.to_string(),
             Error::Incompatible { field, ours, theirs } => {
                 format!("{field} differs: yours is {theirs}, mine is {ours}")

@@ -23,6 +23,7 @@
 //! | `02` | abort | UTF-8 text, at most 200 bytes: why the session ends |
 //! | `03` | keep-alive | none: still computing |
 //! | `04` | finished | none: everything that is due has arrived |
+//! | `05` | refused | a query budget is [`Spent`]: u8 which, u64 each used, asked for, allowed, and Unix time of the next period |
 //! | `10` | [`Commitment`] | 32 bytes of session id, 32 bytes of SHA-256 over session, party and sorted list |
 //! | `11` | points | 32 bytes each, strictly increasing across frames |
 //! | `12` | tags | the agreed length each |
@@ -43,8 +44,9 @@ mod codec;
 mod fields;
 mod hello;
 mod offer;
+mod refusal;
 
-use crate::error::{PeerFault, Result, printable};
+use crate::error::{PeerFault, Result, Spent, printable};
 use crate::group::Encoding;
 
 pub use codec::Decoder;
@@ -74,6 +76,8 @@ pub enum Frame {
     Hello(Hello),
     /// The session ends, and why.
     Abort(String),
+    /// The session is refused: a query budget is spent.
+    Refused(Spent),
     /// Still computing.
     KeepAlive,
     /// Everything that is due has arrived.
@@ -120,6 +124,7 @@ impl Frame {
         match self {
             Frame::Hello(_) => HELLO,
             Frame::Abort(_) => ABORT,
+            Frame::Refused(_) => REFUSED,
             Frame::KeepAlive => KEEP_ALIVE,
             Frame::Finished => FINISHED,
             Frame::Commitment(_) => COMMITMENT,
@@ -146,6 +151,7 @@ impl Frame {
         match self {
             Frame::Hello(hello) => hello.encode(&mut bytes),
             Frame::Abort(reason) => bytes.extend_from_slice(reason.as_bytes()),
+            Frame::Refused(spent) => refusal::encode(spent, &mut bytes),
             Frame::Commitment(Commitment { session, list }) => {
                 bytes.extend_from_slice(session);
                 bytes.extend_from_slice(list);
@@ -186,6 +192,7 @@ impl Frame {
                 Ok(text) if payload.len() <= MAX_ABORT => Ok(Frame::Abort(printable(text))),
                 _ => Err(PeerFault::Malformed(name).into()),
             },
+            REFUSED => refusal::decode(payload).map(Frame::Refused),
             KEEP_ALIVE => empty(Frame::KeepAlive),
             FINISHED => empty(Frame::Finished),
             COMMITMENT => match (payload.first_chunk(), payload.last_chunk()) {
@@ -212,6 +219,7 @@ const HELLO: u8 = 0x01;
 const ABORT: u8 = 0x02;
 const KEEP_ALIVE: u8 = 0x03;
 const FINISHED: u8 = 0x04;
+const REFUSED: u8 = 0x05;
 const COMMITMENT: u8 = 0x10;
 const POINTS: u8 = 0x11;
 const TAGS: u8 = 0x12;
@@ -229,6 +237,7 @@ fn type_name(type_byte: u8) -> &'static str {
         ABORT => "abort",
         KEEP_ALIVE => "keep-alive",
         FINISHED => "finished",
+        REFUSED => "refused",
         COMMITMENT => "commitment",
         POINTS => "points",
         TAGS => "tags",

@@ -7,7 +7,7 @@ mod common;
 
 use std::sync::Arc;
 
-use blindmatch::error::{Error, PeerFault, Result};
+use blindmatch::error::{Error, Limit, PeerFault, Result, Spent};
 use blindmatch::group::Encoding;
 use blindmatch::label::Labels;
 use blindmatch::protocol::{Blinding, Input, Party, ProtocolName, Reveal};
@@ -84,6 +84,16 @@ fn frames() -> Vec<(Frame, &'static str)> {
     vec![
         (Frame::Abort("too late".into()), "09000000 02 746f6f206c617465"),
         (Frame::Abort(String::new()), "01000000 02"),
+        (
+            Frame::Refused(Spent {
+                limit: Limit::Elements,
+                used: 900,
+                asked: 315,
+                allowed: 1000,
+                until: jiff::Timestamp::from_second(0x0123_4567).unwrap(),
+            }),
+            "22000000 05 02 8403000000000000 3b01000000000000 e803000000000000 6745230100000000",
+        ),
         (Frame::KeepAlive, "01000000 03"),
         (Frame::Finished, "01000000 04"),
         (
@@ -289,7 +299,7 @@ fn a_frame_without_a_type_is_refused() {
 
 #[test]
 fn unknown_types_are_named() {
-    for type_byte in [0x00, 0x05, 0x0f, 0x15, 0x1f, 0x25, 0x7f, 0xff] {
+    for type_byte in [0x00, 0x06, 0x0f, 0x15, 0x1f, 0x25, 0x7f, 0xff] {
         let refused = greeted(&raw(type_byte, b"some payload"));
         assert_eq!(fault(refused), PeerFault::Unexpected(type_byte));
     }
@@ -315,6 +325,22 @@ fn payloads_of_the_wrong_length_are_refused() {
             let refused = greeted(&raw(type_byte, &vec![7; length]));
             assert_eq!(fault(refused), PeerFault::BadLength { frame, length });
         }
+    }
+}
+
+#[test]
+fn a_refusal_of_another_length_limit_or_date_is_malformed() {
+    let bytes = frames().into_iter().find(|(frame, _)| matches!(frame, Frame::Refused(_)));
+    let bytes = bytes.unwrap().0.encode();
+    let refused = |payload: &[u8]| fault(greeted(&raw(5, payload)));
+    for length in [0, 1, 32] {
+        assert_eq!(refused(&bytes[5..5 + length]), PeerFault::Malformed("refused"));
+    }
+    assert_eq!(refused(&[&bytes[5..], &[0]].concat()), PeerFault::Malformed("refused"));
+    for (at, value) in [(5, 0), (5, 5), (36, 1), (37, 0xff)] {
+        let mut changed = bytes.clone();
+        changed[at] = value;
+        assert_eq!(refused(&changed[5..]), PeerFault::Malformed("refused"), "{at} {value}");
     }
 }
 

@@ -91,6 +91,9 @@ impl Greeting {
             their_attestation: Some(printable_whole(&theirs.attestation)).filter(|a| !a.is_empty()),
             session: self.session_id(&theirs),
         };
+        if let Some(admission) = &self.settings.admission {
+            admission.admit(&terms)?;
+        }
         let (engine, blinding) = (self.settings.engine, self.settings.blinding);
         let input = self.input.clone();
         Ok(Progress::Agreed(Agreed { terms, engine, blinding, input }))
