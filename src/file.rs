@@ -21,6 +21,21 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(Error::io(format!("writing {}", path.display())))
 }
 
+/// The same, and once this returns the file is there whatever becomes of the system: the folder that
+/// names it is on disk too.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub(crate) fn write_durable(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole(path, bytes)?;
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        let synced = File::open(folder).and_then(|folder| folder.sync_all());
+        synced.map_err(Error::io(format!("writing {}", path.display())))?;
+    }
+    Ok(())
+}
+
 /// Writes a whole new file, readable by its owner alone, or none.
 ///
 /// # Errors

@@ -23,6 +23,7 @@
 //! - [`rfc9497`]: oblivious pseudorandom functions as others have them, for interoperability;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`prepare`]: a list evaluated once for many sessions;
+//! - [`budget`]: how much one peer may ask, remembered across sessions and crashes;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
 //! - [`report`]: what a run did, as facts;
@@ -31,6 +32,7 @@
 #![warn(missing_docs)]
 
 pub mod bench;
+pub mod budget;
 pub mod consent;
 pub mod error;
 mod file;
