@@ -102,7 +102,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::consent::ConsentedList;
 use crate::error::{Error, Result};
@@ -141,6 +141,15 @@ impl Policy {
         }
         let (max_sessions, max_elements, max_epsilon, max_overlap) = Default::default();
         Ok(Policy { period, max_sessions, max_elements, max_epsilon, max_overlap })
+    }
+
+    /// When the period ends that a peer stands in.
+    pub fn end_of(&self, standing: &Standing) -> Timestamp {
+        moment(self.end(standing.began.as_second()))
+    }
+
+    fn end(&self, began: i64) -> i64 {
+        began.saturating_add(i64::try_from(self.period.as_secs()).unwrap_or(i64::MAX))
     }
 }
 
@@ -352,6 +361,19 @@ impl Account {
         Arc::new(Account { budget, peer, epsilon, charged: OnceLock::new() })
     }
 
+    /// What the policy is.
+    pub fn policy(&self) -> &Policy {
+        self.budget.policy()
+    }
+
+    /// [`Budget::note_matches`] for this session's peer.
+    ///
+    /// # Errors
+    /// Those of [`Budget::note_matches`].
+    pub fn note_matches(&self, list: &ConsentedList, matched: &[u32]) -> Result<Option<u16>> {
+        self.budget.note_matches(&self.peer, list, matched)
+    }
+
     /// How the peer stood once the session was charged.
     pub fn charged(&self) -> Option<&Standing> {
         self.charged.get()
@@ -368,6 +390,8 @@ impl Admission for Account {
     fn admit(&self, terms: &Terms) -> Result<()> {
         let charge = Charge { elements: terms.their_elements, epsilon: self.epsilon };
         let standing = self.budget.charge(&self.peer, charge)?;
+        let Used { sessions, elements, .. } = standing.used;
+        info!(peer = self.peer, sessions, elements, "charged, in this period");
         let already = || Error::Misuse("an account is for one session".into());
         self.charged.set(standing).map_err(|_| already())
     }

@@ -71,8 +71,7 @@ impl Record {
     }
 
     fn until(&self, policy: &Policy) -> i64 {
-        let period = i64::try_from(policy.period.as_secs()).unwrap_or(i64::MAX);
-        self.began.saturating_add(period)
+        policy.end(self.began)
     }
 
     /// Whether there is room for a session.
