@@ -1,7 +1,7 @@
 //! Files that are written whole or not at all, and whether a file is still the same.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -43,7 +43,7 @@ pub(crate) fn write_durable(path: &Path, bytes: &[u8]) -> Result<()> {
 #[cfg(feature = "tls")]
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = private().open(path).map_err(|e| match e.kind() {
-        ErrorKind::AlreadyExists => {
+        io::ErrorKind::AlreadyExists => {
             let problem = "already exists; a key is never overwritten".into();
             Error::Key { place: path.display().to_string(), problem }
         }

@@ -2,8 +2,9 @@
 //!
 //! A platform evaluates `F(x) = H(x, k H'(x))` on its list once and publishes the outputs. An output
 //! says nothing about its identifier to anyone who cannot have the function evaluated; who can looks
-//! up the outputs of its own identifiers. [`docs/sets.md`] measures this format against binary fuse
-//! filters and says why it serves both on the wire and for the look-up.
+//! up the outputs of its own identifiers. `docs/sets.md` measures this format against binary fuse
+//! filters and says why it serves both on the wire and for the look-up. Look-ups take variable time:
+//! they happen where the outputs are known.
 //!
 //! # Size
 //!
@@ -60,8 +61,6 @@
 //! assert_eq!(reader.finish()?.matched(), [0, 2]);
 //! # Ok::<(), blindmatch::Error>(())
 //! ```
-//!
-//! [`docs/sets.md`]: https://github.com/blindmatch/blindmatch/blob/main/docs/sets.md
 
 mod bits;
 mod block;

@@ -25,5 +25,7 @@ mod prepare;
 mod privacy;
 #[path = "cli/program.rs"]
 mod program;
+#[path = "cli/protocols.rs"]
+mod protocols;
 #[path = "cli/streams.rs"]
 mod streams;

@@ -17,12 +17,13 @@ use crate::consent::ConsentedList;
 use crate::error::{Error, Result};
 use crate::group::{Backend, Engine, Parallelism};
 use crate::label::Labels;
-use crate::protocol::{Input, Party, ProtocolName};
+use crate::protocol::{Blinding, Input, Party, ProtocolName};
 use crate::session::{self, Bytes, Outcome, Session, Settings};
 
 /// What a run is done with.
 pub struct Setup {
     protocol: ProtocolName,
+    blinding: Blinding,
     engine: Engine,
     pool: ThreadPool,
 }
@@ -47,7 +48,7 @@ impl Cost {
 }
 
 impl Setup {
-    /// A protocol on a backend and so many threads.
+    /// A protocol on a backend and so many threads, with the default blinds.
     ///
     /// # Errors
     /// [`Error::Misuse`] where there cannot be so many threads.
@@ -55,7 +56,14 @@ impl Setup {
         let parallelism = if threads == 1 { Parallelism::Serial } else { Parallelism::Rayon };
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|e| Error::Misuse(format!("{threads} threads: {e}")))?;
-        Ok(Setup { protocol, engine: Engine::new(backend, parallelism), pool })
+        let (blinding, engine) = (Blinding::default(), Engine::new(backend, parallelism));
+        Ok(Setup { protocol, blinding, engine, pool })
+    }
+
+    /// The same with other blinds, for protocols that ask an oblivious function.
+    #[must_use]
+    pub fn with_blinding(self, blinding: Blinding) -> Setup {
+        Setup { blinding, ..self }
     }
 
     /// The backend.
@@ -86,7 +94,7 @@ impl Setup {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut side = |party, list: &Arc<ConsentedList>| {
             let mut settings = Settings::new(party);
-            settings.protocol = self.protocol;
+            (settings.protocol, settings.blinding) = (self.protocol, self.blinding);
             settings.engine = self.engine;
             settings.min_audience = Some(0);
             settings.max_elements = u32::MAX.into();

@@ -9,7 +9,7 @@ use blindmatch::consent::Purpose;
 use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::identifier::{Profile, Region};
 use blindmatch::list::Format;
-use blindmatch::protocol::{ProtocolName, Reveal};
+use blindmatch::protocol::Reveal;
 use blindmatch::transport::Timing;
 use blindmatch::transport::identity::{Identity, Trust};
 use blindmatch::transport::tls::{Endpoint, Limits};
@@ -19,7 +19,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::backends;
 use super::budget::{BudgetArgs, ShowArgs};
 use super::prepare::PrepareArgs;
-use super::protocols::{PreparedArgs, ProtocolArgs, protocol};
+use super::protocols::{PreparedArgs, ProtocolArgs};
 
 /// Private matching of two consented lists.
 ///
@@ -347,9 +347,8 @@ impl KeyArgs {
 /// of them.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The protocol: dh, oprf, voprf, two-hash or labelled
-    #[arg(long, default_value = "dh", value_parser = protocol, value_name = "NAME")]
-    pub protocol: ProtocolName,
+    #[command(flatten)]
+    pub protocol: ProtocolArgs,
     /// Rows of each list, half of which are common: as in 2^16, 65536 or 1e6; several with commas
     #[arg(
         long,

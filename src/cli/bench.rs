@@ -28,7 +28,8 @@ pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
     let mut setups = Vec::new();
     for backend in &backends {
         for threads in &threads {
-            setups.push(Setup::new(args.protocol, *backend, *threads)?);
+            let setup = Setup::new(args.protocol.protocol, *backend, *threads)?;
+            setups.push(setup.with_blinding(args.protocol.blinding));
         }
     }
     say(&format!(
@@ -82,7 +83,7 @@ struct Samples {
 /// Every setup in turn, one time after the other, beginning with another one each time.
 fn whole(args: &BenchArgs, size: u64, setups: &[Setup], shared: &Shared) -> Result<Vec<String>> {
     let bar = shared.bars.rounds(
-        &format!("{} {size}", args.protocol.name()),
+        &format!("{} {size}", args.protocol.protocol.name()),
         (setups.len() * (args.repeat + 1)) as u64,
     );
     let pair = Pair::new(size, args.seed)?;
@@ -103,7 +104,7 @@ fn whole(args: &BenchArgs, size: u64, setups: &[Setup], shared: &Shared) -> Resu
     let row = |(setup, samples): (&Setup, &Samples)| {
         format!(
             "{:<9}{size:>9}  {:<9}{:>7}{}{}{:>13}{:>13}",
-            args.protocol.name(),
+            args.protocol.protocol.name(),
             setup.backend().name(),
             setup.threads(),
             figure(&samples.wall_ms, [11, 9], 1),

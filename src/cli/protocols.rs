@@ -83,7 +83,7 @@ fn misuse(text: String) -> Result<()> {
 }
 
 /// A protocol by its name.
-pub fn protocol(text: &str) -> Result<ProtocolName, String> {
+fn protocol(text: &str) -> Result<ProtocolName, String> {
     ProtocolName::by_name(text).ok_or_else(|| one_of(ProtocolName::ALL.map(ProtocolName::name)))
 }
 

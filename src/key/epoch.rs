@@ -102,7 +102,9 @@ impl EpochBinding {
     }
 
     /// What outputs under this binding and key are hashed with: SHA-256 over "blindmatch-v2 epoch"
-    /// (padded to 32 bytes), the binding as [encoded](Self::encode), and the public key.
+    /// (padded to 32 bytes); epoch, counterparty, the purpose's name, the profile's name with its
+    /// version, each after its length (`u16`, little-endian); the digest of the profile's rules, and
+    /// the public key.
     pub fn context(&self, public: &PublicKey) -> [u8; 32] {
         let mut domain = [0; 32];
         domain[..CONTEXT.len()].copy_from_slice(CONTEXT);
@@ -124,6 +126,7 @@ impl EpochBinding {
     }
 
     /// What differs in another binding: its name, our value, the other one.
+    #[cfg(any(feature = "tls", test))]
     pub(crate) fn difference(&self, other: &Self) -> Option<(&'static str, String, String)> {
         let fields = |b: &Self| {
             let (purpose, profile) = (b.purpose.name().to_owned(), b.profile.to_string());
@@ -165,6 +168,7 @@ impl EpochSecret {
     }
 
     /// The key under which identifiers are named in files of the platform's own.
+    #[cfg(feature = "tls")]
     pub(crate) fn entries_key(&self, binding: &EpochBinding) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
         self.expand(&[b"entries", &binding.encode()], &mut *key);

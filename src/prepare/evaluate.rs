@@ -19,7 +19,6 @@ use crate::set::{Output, Outputs};
 pub(super) struct Evaluator {
     key: Key<role::Evaluate>,
     public: PublicKey,
-    context: [u8; 32],
     engine: Engine,
     tag: DomainTag,
     outputs: Outputs,
@@ -29,18 +28,12 @@ impl Evaluator {
     pub(super) fn new(secret: &EpochSecret, binding: &EpochBinding, engine: Engine) -> Evaluator {
         let key = secret.evaluation_key(binding);
         let public = key.public(&engine);
-        let context = binding.context(&public);
-        let (tag, outputs) = (DomainTag::new(HASH_TAG), Outputs::new(&context));
-        Evaluator { key, public, context, engine, tag, outputs }
+        let outputs = Outputs::new(&binding.context(&public));
+        Evaluator { key, public, engine, tag: DomainTag::new(HASH_TAG), outputs }
     }
 
     pub(super) fn public(&self) -> PublicKey {
         self.public
-    }
-
-    #[cfg(feature = "tls")]
-    pub(super) fn context(&self) -> [u8; 32] {
-        self.context
     }
 
     pub(super) fn into_key(self) -> Key<role::Evaluate> {
@@ -79,10 +72,10 @@ impl Evaluator {
             self.engine.hash_blind(&self.tag, &run, self.key.scalar(), encodings);
             let pairs = run.par_iter().zip(&*encodings).with_min_len(1024);
             let outputs: Vec<Output> = pairs.map(|(i, e)| self.outputs.value(i, e)).collect();
+            // With these, guesses could be tried against the published set.
+            encodings.iter_mut().for_each(|encoding| encoding.0.zeroize());
             outputs.into_iter().zip(start..).for_each(|(output, index)| take(index, output));
         }
-        // With these, guesses could be tried against the published set.
-        encodings.iter_mut().for_each(|encoding| encoding.0.zeroize());
         Ok(())
     }
 }

@@ -56,7 +56,17 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Reader<'a> {
-        Reader { bytes, at: 0 }
+        Reader::from(bytes, 0)
+    }
+
+    /// From this bit on.
+    pub(super) fn from(bytes: &'a [u8], at: usize) -> Reader<'a> {
+        Reader { bytes, at }
+    }
+
+    /// The bit that comes next.
+    pub(super) fn at(&self) -> usize {
+        self.at
     }
 
     /// The next `bits` bits; 1 to [`MAX_RUN`] of them.

@@ -98,9 +98,58 @@ pub(super) fn first(parameters: SetParameters, bytes: &[u8]) -> u128 {
     open(parameters, bytes).map_or(u128::MAX, |(_, first, _)| first)
 }
 
+/// A place in a block from which it can be read: an element, and the bit after it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    value: u128,
+    at: u32,
+}
+
+/// Marks at every [`STRIDE`]th element of a block that [`decode`] has accepted, the first among them.
+pub(super) fn marks(parameters: SetParameters, bytes: &[u8]) -> Vec<Mark> {
+    let Ok((count, first, codes)) = open(parameters, bytes) else { return Vec::new() };
+    let (mut reader, mut value) = (Reader::new(codes), first);
+    let mut marks = Vec::with_capacity(count as usize / STRIDE + 1);
+    for index in 0..count as usize {
+        if index > 0 {
+            value = value.saturating_add(next_gap(&mut reader, parameters));
+        }
+        if index % STRIDE == 0 {
+            marks.push(Mark { value, at: reader.at() as u32 }); // below 8 MAX_BLOCK
+        }
+    }
+    marks
+}
+
+/// Whether a block that [`decode`] has accepted, with these marks, holds a value.
+pub(super) fn holds(parameters: SetParameters, bytes: &[u8], marks: &[Mark], value: u128) -> bool {
+    let after = marks.partition_point(|mark| mark.value <= value);
+    let Some(mark) = after.checked_sub(1).map(|before| marks[before]) else { return false };
+    let Ok((count, _, codes)) = open(parameters, bytes) else { return false };
+    let mut reader = Reader::from(codes, mark.at as usize);
+    let (mut element, left) = (mark.value, count as usize - (after - 1) * STRIDE);
+    for _ in 1..left.min(STRIDE) {
+        if element >= value {
+            break;
+        }
+        element = element.saturating_add(next_gap(&mut reader, parameters));
+    }
+    element == value
+}
+
+/// The distance to the next element.
+fn next_gap(reader: &mut Reader<'_>, parameters: SetParameters) -> u128 {
+    let rice = parameters.rice_bits();
+    let (high, low) = reader.code(MAX_UNARY, rice).unwrap_or_default();
+    (u128::from(high) << rice) + low + 1
+}
+
 fn first_bytes(bits: u32) -> usize {
     bits.div_ceil(8) as usize
 }
+
+/// Elements from one mark to the next: half a byte of memory an element.
+pub(super) const STRIDE: usize = 64;
 
 /// The most zeros before a one. A gap of uniform values has more with probability `2^-88`.
 const MAX_UNARY: u32 = 128;

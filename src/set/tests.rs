@@ -117,6 +117,33 @@ fn a_set_does_not_depend_on_order_or_repetition() {
     assert_eq!(set.intersect(named(vec![Output(3), Output(1 << 127)])), [0, 1]);
 }
 
+/// Few queries are looked up one by one: at every place of a block, at its ends and between them.
+#[test]
+fn few_queries_are_found_by_marks() {
+    for size in [1u64, 63, 64, 65, 129, 20_000] {
+        let set = CompressedSet::new(outputs(0..size), 1 << 20).unwrap();
+        let shift = u128::BITS - set.parameters().value_bits();
+        let mut elements = Vec::new();
+        set.for_each(|value| elements.push(value));
+        for run in elements.chunks(200) {
+            let ours: Vec<_> = run.iter().map(|value| Output(value << shift)).collect();
+            let next: Vec<_> = run.iter().map(|value| Output((value + 1) << shift)).collect();
+            let firsts: Vec<u128> = (0..set.blocks())
+                .map(|index| block::first(set.parameters(), set.block(index)))
+                .collect();
+            let find = |outputs: Vec<Output>| {
+                let ours = intersection::sorted(set.parameters(), named(outputs));
+                set.find(&firsts, &ours)
+            };
+            assert_eq!(find(ours).len(), run.len(), "{size}");
+            assert_eq!(find(next).len(), 0, "{size}");
+        }
+        assert!(set.find(&[elements[0]], &[(elements[0] - 1, 0)]).is_empty());
+    }
+    let set = CompressedSet::new(outputs(0..20_000), 1 << 20).unwrap();
+    assert_eq!(set.intersect(named(outputs(19_900..20_100))), (0..100).collect::<Vec<u32>>());
+}
+
 #[test]
 fn repeated_queries_all_match() {
     let set = CompressedSet::new(outputs(0..20), 100).unwrap();

@@ -172,6 +172,8 @@ fn values_that_cannot_be() {
         ("--threads 0", "'--threads <N>': a whole number from 1 to 1024"),
         ("--threads 99999999", "'--threads <N>': a whole number from 1 to 1024"),
         ("--backend abacus", "'--backend <NAME>': one of portable, avx2, avx512"),
+        ("--protocol rsa", "'--protocol <NAME>': one of dh, oprf, voprf, two-hash, labelled"),
+        ("--blinding colour", "'--blinding <NAME>': one of additive, multiplicative"),
     ];
     for (flag, text) in cases {
         assert_invalid(&folder, MATCH, flag, text);
@@ -187,7 +189,7 @@ fn values_that_cannot_be() {
         ("--threads all", threads),
         ("--threads 0", threads),
         ("--repeat 0", repeat),
-        ("--protocol rsa", "'--protocol <NAME>': one of dh"),
+        ("--protocol rsa", "'--protocol <NAME>': one of dh, oprf, voprf, two-hash, labelled"),
         ("--backend abacus", "'--backend <NAME,...>': one of portable, avx2, avx512"),
     ];
     for (flag, text) in cases {
