@@ -47,7 +47,8 @@
 //!   other. It is exact up to 1024 matches, and then within a few percent for sets of about the same
 //!   size. It cannot tell two large lists that differ in one element from two that are the same.
 //!   It is known when the session is over, so it refuses the *next* one. An advertiser that counts
-//!   first and then falls silent leaves no matches to compare; its session is charged all the same.
+//!   first and then falls silent, or withholds, leaves no matches to compare; its session is charged
+//!   all the same. Five lists in turn escape the comparison with four; the other limits stand.
 //!   The peer is told that lists overlap too much, not how much, and so one bit about matches.
 //!
 //! With `advertiser` and `count` nothing can be compared. What it would take:

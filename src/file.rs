@@ -28,11 +28,16 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`Error::Io`] with the path.
 pub(crate) fn write_durable(path: &Path, bytes: &[u8]) -> Result<()> {
     write_whole(path, bytes)?;
+    let synced = path.parent().map_or(Ok(()), sync_folder);
+    synced.map_err(Error::io(format!("writing {}", path.display())))
+}
+
+/// The names in a folder are on disk once this returns, where the system has that.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    if let Some(folder) = path.parent() {
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(Error::io(format!("writing {}", path.display())))?;
-    }
+    File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
     Ok(())
 }
 

@@ -23,7 +23,7 @@
 //! | `02` | abort | UTF-8 text, at most 200 bytes: why the session ends |
 //! | `03` | keep-alive | none: still computing |
 //! | `04` | finished | none: everything that is due has arrived |
-//! | `05` | refused | a query budget is [`Spent`]: u8 which, u64 each used, asked for, allowed, and Unix time of the next period |
+//! | `05` | refused | a query budget is [`Spent`]: u8 which; u64 used, asked for, allowed, Unix time of the next period |
 //! | `10` | [`Commitment`] | 32 bytes of session id, 32 bytes of SHA-256 over session, party and sorted list |
 //! | `11` | points | 32 bytes each, strictly increasing across frames |
 //! | `12` | tags | the agreed length each |

@@ -162,11 +162,7 @@ fn the_last_unit_is_given_once() {
     let given = thread::scope(|scope| {
         let racing: Vec<_> =
             (0..40).map(|_| scope.spawn(|| budget.charge(EVE, Charge::of(10)).is_ok())).collect();
-        racing
-            .into_iter()
-            .filter(|_| true)
-            .map(|thread| u32::from(thread.join().unwrap()))
-            .sum::<u32>()
+        racing.into_iter().map(|thread| u32::from(thread.join().unwrap())).sum::<u32>()
     });
     assert_eq!(given, 5);
     assert_eq!(budget.standing(EVE).unwrap().unwrap().used.elements, 50);

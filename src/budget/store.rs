@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::record::Record;
 use crate::error::{Error, Result, hex};
-use crate::file::{Temporary, write_durable};
+use crate::file::{Temporary, sync_folder, write_durable};
 
 /// A folder of records, and the key that they are authenticated with.
 ///
@@ -36,7 +36,7 @@ impl Store {
         let lock = lock(folder)?;
         let sweep = || -> std::io::Result<()> {
             sweep(folder)?;
-            Temporary::beside(&folder.join("trial")).map(drop)
+            Temporary::beside(&folder.join(TRIAL)).map(drop)
         };
         sweep().map_err(Error::io(format!("writing to the folder {}", folder.display())))?;
         let key = match read_key(folder)? {
@@ -124,6 +124,9 @@ const KEY: &str = "key";
 const LOCK: &str = "lock";
 const RECORD: &str = ".record";
 
+/// What is made and removed to see whether the folder can be written.
+const TRIAL: &str = "trial";
+
 /// More than a record of this version can have.
 const MAX_RECORD: u64 = 1 << 20;
 
@@ -132,7 +135,9 @@ fn make(folder: &Path) -> std::io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+    sync_folder(above.unwrap_or(Path::new("."))) // or the whole folder could be forgotten
 }
 
 /// One process charges: two would each take the last unit.
@@ -152,7 +157,11 @@ fn lock(folder: &Path) -> Result<File> {
 
 /// Removes what a process that was killed left half written.
 fn sweep(folder: &Path) -> std::io::Result<()> {
-    let left = |name: &&String| name.starts_with('.') && name.ends_with(".part");
+    let ours = [RECORD, KEY, TRIAL].map(|name| format!("{name}."));
+    let left = |name: &&String| {
+        let half = name.starts_with('.') && name.ends_with(".part");
+        half && ours.iter().any(|ours| name.contains(ours))
+    };
     names(folder)?.iter().filter(left).try_for_each(|name| fs::remove_file(folder.join(name)))
 }
 
