@@ -27,7 +27,7 @@
 //! # What is remembered
 //!
 //! The fingerprint of the peer's key, counts and times. No identifier and no list; where overlaps are
-//! limited, sketches of what matched (next section). All in a folder that only its owner may read.
+//! limited, sketches (next section). All in a folder that only its owner may read.
 //!
 //! A budget belongs to a key, not to a person: a peer whose second key is trusted as well has a second
 //! budget.
@@ -42,8 +42,8 @@
 //!   own, and hidden unconditionally. Nothing of one session equals anything of another, whatever
 //!   key the platform itself keeps: it would only act on points that differ already.
 //! - So the platform compares what it learns: **its own rows that matched**, with `--reveal platform` or
-//!   `both` ([`Budget::note_matches`]). A list of `k` = 1024 lowest keyed hashes (bottom-k MinHash) of
-//!   the last four is kept; the measure is the share of the smaller set that stands in the
+//!   `both` ([`Budget::note_matches`]). The `k` = 1024 lowest keyed hashes (bottom-k MinHash) of
+//!   the last four sets are kept; the measure is the share of the smaller set that stands in the
 //!   other. It is exact up to 1024 matches, and then within a few percent for sets of about the same
 //!   size. It cannot tell two large lists that differ in one element from two that are the same.
 //!   It is known when the session is over, so it refuses the *next* one. An advertiser that counts
@@ -51,25 +51,30 @@
 //!   all the same. Five lists in turn escape the comparison with four; the other limits stand.
 //!   The peer is told that lists overlap too much, not how much, and so one bit about matches.
 //!
-//! With `advertiser` and `count` nothing can be compared. What it would take:
+//! - With `advertiser` and `count` it learns nothing to compare. So it can ask the advertiser for a
+//!   [`sketch`](crate::sketch) of its list ([`Policy::max_list_overlap`]), under a key of the advertiser's
+//!   own, and refuse a list that overlaps too much with one of the last four of the period, before
+//!   anything is answered. (A list whose session broke off was kept too: it cannot be tried again.)
+//!   **Nothing binds that sketch to the list.** It holds an advertiser to the policy that
+//!   follows the protocol, as `dh` assumes throughout; one that cheats shows random values. So it only
+//!   adds refusals and never lowers a charge.
 //!
-//! - *A sketch from the advertiser*, under a key of the advertiser's own (under one that the platform
-//!   has, it could try all telephone numbers on it). Nothing binds it to the list: an advertiser that
-//!   cheats sends random values. It could therefore only add refusals, never lower a charge.
-//! - *A key that the advertiser keeps*. In `dh` the first `k` of its sorted points then are a bottom-k
-//!   sketch, without a new frame. That can be enforced where the platform alone compares: if the advertiser
+//! What it would take to verify it, which is not built:
+//!
+//! - *In `dh`, a key that the advertiser keeps.* The first `k` of its sorted points then are a bottom-k
+//!   sketch by themselves. That can be enforced where the platform alone compares: if the advertiser
 //!   proves ([`proof`](crate::proof)) that it evaluated the platform's points with the key that it is
 //!   known by, entries under any other key match nothing. The platform would have to answer with a
 //!   number instead of tags, or the advertiser compares under whatever key it likes; and where the
 //!   platform is not to learn which rows match, the answers have to be shuffled, so the proof has to be
-//!   one of a shuffle. The price: the platform sees which blinded entries come again. Not built.
-//! - For the `oprf` family, a proof of the hash to the group for every question, since a receiver
-//!   can blind as it likes. Out of reach at these sizes.
+//!   one of a shuffle.
+//! - *In the `oprf` family*, a proof of the hash to the group for every question, since a receiver can
+//!   blind as it likes. Out of reach at these sizes.
 //!
 //! **The limit on elements is the one to rely on.** It counts an element that is asked again as another
 //! one, because the two cannot be told apart.
 //!
-//! A sketch is keyed with a secret of the folder. Whoever reads the folder has that secret too and can
+//! A sketch of matches is keyed with a secret of the folder. Whoever reads the folder has that secret too and can
 //! try identifiers on it: keep it as the list.
 //!
 //! # Example
@@ -93,7 +98,6 @@
 //! [`Settings`](crate::session::Settings) take.
 
 mod record;
-mod sketch;
 mod store;
 
 use std::path::Path;
@@ -109,9 +113,9 @@ use crate::consent::ConsentedList;
 use crate::error::{Error, Result};
 use crate::protocol::Terms;
 use crate::session::Admission;
+use crate::sketch::Sketch;
 
 use record::Record;
-use sketch::Sketch;
 use store::Store;
 
 /// What a peer may ask in a period. `None` is no limit.
@@ -129,6 +133,9 @@ pub struct Policy {
     /// How much of one matched set may stand in another, in thousandths of the smaller; beyond it, the
     /// rest of the period is refused.
     pub max_overlap: Option<u16>,
+    /// How much of one of the peer's lists may stand in another, in thousandths of the smaller, by the
+    /// sketches that it shows; beyond it, that list is refused.
+    pub max_list_overlap: Option<u16>,
 }
 
 impl Policy {
@@ -140,8 +147,16 @@ impl Policy {
         if period.as_secs() == 0 {
             return Err(Error::Misuse("a budget's period is at least a second".into()));
         }
-        let (max_sessions, max_elements, max_epsilon, max_overlap) = Default::default();
-        Ok(Policy { period, max_sessions, max_elements, max_epsilon, max_overlap })
+        let (max_sessions, max_elements, max_epsilon) = Default::default();
+        let (max_overlap, max_list_overlap) = Default::default();
+        Ok(Policy {
+            period,
+            max_sessions,
+            max_elements,
+            max_epsilon,
+            max_overlap,
+            max_list_overlap,
+        })
     }
 
     /// When the period ends that a peer stands in.
@@ -274,11 +289,30 @@ impl Budget {
         self.charge_at(peer, charge, Timestamp::now())
     }
 
+    /// The same for a list of which the peer shows a sketch: refused where it overlaps too much with a
+    /// list before, else kept to be compared with.
+    ///
+    /// # Errors
+    /// Those of [`charge`](Self::charge).
+    pub fn charge_list(&self, peer: &str, charge: Charge, sketch: &Sketch) -> Result<Standing> {
+        self.charge_with(peer, charge, Some(sketch), Timestamp::now())
+    }
+
     /// The same at a given time.
     ///
     /// # Errors
     /// Those of [`charge`](Self::charge).
     pub fn charge_at(&self, peer: &str, charge: Charge, now: Timestamp) -> Result<Standing> {
+        self.charge_with(peer, charge, None, now)
+    }
+
+    fn charge_with(
+        &self,
+        peer: &str,
+        charge: Charge,
+        sketch: Option<&Sketch>,
+        now: Timestamp,
+    ) -> Result<Standing> {
         let (store, now) =
             (self.store.lock().unwrap_or_else(PoisonError::into_inner), now.as_second());
         let mut record = store.load(peer)?.unwrap_or_else(|| Record::new(peer, now));
@@ -288,6 +322,9 @@ impl Budget {
         }
         record.advance(now, &self.policy);
         record.check(&self.policy, charge).map_err(Error::BudgetSpent)?;
+        if let Some(sketch) = sketch {
+            record.compare(sketch, &self.policy).map_err(Error::BudgetSpent)?;
+        }
         record.add(charge);
         store.save(&record)?;
         Ok(record.standing())
@@ -388,9 +425,13 @@ impl std::fmt::Debug for Account {
 }
 
 impl Admission for Account {
-    fn admit(&self, terms: &Terms) -> Result<()> {
+    fn wants_sketch(&self) -> bool {
+        self.policy().max_list_overlap.is_some()
+    }
+
+    fn admit(&self, terms: &Terms, sketch: Option<&Sketch>) -> Result<()> {
         let charge = Charge { elements: terms.their_elements, epsilon: self.epsilon };
-        let standing = self.budget.charge(&self.peer, charge)?;
+        let standing = self.budget.charge_with(&self.peer, charge, sketch, Timestamp::now())?;
         let Used { sessions, elements, .. } = standing.used;
         info!(peer = self.peer, sessions, elements, "charged, in this period");
         let already = || Error::Misuse("an account is for one session".into());

@@ -43,6 +43,7 @@ use crate::protocol::{
     self, Answer, Blinding, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step,
     Terms,
 };
+use crate::sketch::{Sketch, SketchKey};
 use crate::wire::{Decoder, Frame, MAX_ABORT};
 
 use handshake::{Agreed, Greeting};
@@ -69,6 +70,10 @@ pub struct Settings {
     /// What ties the session to its channel, such as a TLS exporter's output; the same bytes on
     /// both sides. Empty for a channel within one process.
     pub channel_binding: Vec<u8>,
+    /// What an advertiser keys a sketch of its list with, which it shows before the session; `None`
+    /// shows none. A platform that asks for one meets only advertisers that show one, and the other
+    /// way round.
+    pub sketch_key: Option<SketchKey>,
     /// Has the last word on the session, once its terms are agreed on; `None` admits every one.
     pub admission: Option<Arc<dyn Admission>>,
 }
@@ -77,11 +82,16 @@ pub struct Settings {
 ///
 /// A query [`budget`](crate::budget) is one.
 pub trait Admission: Debug + Send + Sync {
-    /// Called once in a session. It may take as long as writing a small file to disk.
+    /// Whether the advertiser is to show a sketch of its list.
+    fn wants_sketch(&self) -> bool {
+        false
+    }
+
+    /// Called once in a session, with the sketch where one is wanted. It may take as long as writing a small file to disk.
     ///
     /// # Errors
     /// Any error ends the session; the peer is told what [`Session::abort`] makes of it.
-    fn admit(&self, terms: &Terms) -> Result<()>;
+    fn admit(&self, terms: &Terms, sketch: Option<&Sketch>) -> Result<()>;
 }
 
 impl Settings {
@@ -97,6 +107,7 @@ impl Settings {
             blinding: Blinding::default(),
             engine: Engine::detect(),
             channel_binding: Vec::new(),
+            sketch_key: None,
             admission: None,
         }
     }
@@ -251,6 +262,9 @@ impl Session {
             (Frame::Abort(reason), _) => return Err(PeerFault::Aborted(reason).into()),
             (Frame::Refused(spent), _) => return Err(Error::Refused(spent)),
             (Frame::Hello(hello), State::Greeting(greeting)) => greeting.receive(hello)?,
+            (Frame::Sketch(sketch), State::Greeting(greeting)) => {
+                greeting.receive_sketch(sketch)?
+            }
             (frame, State::Running(protocol)) => protocol.receive(frame)?,
             (frame, _) => return Err(frame.unexpected().into()),
         }

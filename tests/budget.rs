@@ -10,9 +10,11 @@ use std::thread;
 use std::time::Duration;
 
 use blindmatch::budget::{Budget, Charge, Epsilon, Policy, standings};
-use blindmatch::error::{Error, Limit, Result, Spent};
+use blindmatch::error::{Error, Limit, PeerFault, Result, Spent};
 use blindmatch::protocol::{ProtocolName, Reveal};
 use blindmatch::session::{Action, Session};
+use blindmatch::sketch::{Sketch, SketchKey};
+use blindmatch::wire::Frame;
 use common::{addresses, drive_both, list, pump, sessions, settings, timing};
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -375,6 +377,95 @@ fn a_record_that_cannot_be_relied_on_ends_the_session_and_the_peer_is_not_told_w
 }
 
 // ---- overlap ----
+
+/// Both sides, where the platform asks for a sketch of these numbers.
+fn shown(budget: &Arc<Budget>, numbers: std::ops::Range<u64>, key: u8) -> [Session; 2] {
+    let [mut advertiser, mut platform] = settings(Reveal::Count, 0);
+    advertiser.sketch_key = Some(SketchKey::from_bytes([key; 32]));
+    platform.admission = Some(budget.account(EVE));
+    let (ours, theirs) = (list(&addresses(numbers)), list(&addresses(20..60)));
+    sessions([advertiser, platform], [&ours, &theirs])
+}
+
+fn comparing(folder: &TempDir) -> Arc<Budget> {
+    let mut policy = policy(None, None);
+    policy.max_list_overlap = Some(900);
+    Arc::new(Budget::open(folder.path(), policy).unwrap())
+}
+
+#[test]
+fn a_list_that_was_there_but_for_one_is_refused_before_it_is_answered() {
+    let folder = TempDir::new().unwrap();
+    let budget = comparing(&folder);
+    for pieces in [None, Some(7)] {
+        let numbers = if pieces.is_none() { 0..40 } else { 1000..1040 };
+        let more = numbers.start..numbers.end + 1;
+        let ([advertiser, _], _) = pump(shown(&budget, numbers.clone(), 1), pieces).unwrap();
+        assert!(advertiser.answer.count.is_some());
+        assert_eq!(spent(pump(shown(&budget, more, 1), pieces)).limit, Limit::Overlap);
+        pump(shown(&budget, numbers.start + 30..numbers.end + 30, 1), pieces).unwrap();
+        // And again: whatever was refused is not kept.
+        assert_eq!(spent(pump(shown(&budget, numbers, 1), pieces)).limit, Limit::Overlap);
+    }
+    assert_eq!(budget.standing(EVE).unwrap().unwrap().used.sessions, 4);
+    // What nothing can hold an advertiser to: under another key, every list is new.
+    pump(shown(&budget, 0..40, 2), None).unwrap();
+}
+
+#[test]
+fn a_sketch_goes_with_a_platform_that_asks() {
+    let folder = TempDir::new().unwrap();
+    let budget = comparing(&folder);
+    let [mut advertiser, mut platform] = settings(Reveal::Count, 0);
+    let both = list(&addresses(0..3));
+    let refused = |sides| match pump(sessions(sides, [&both, &both]), None).unwrap_err() {
+        Error::Incompatible { field, .. } => field,
+        other => panic!("{other}"),
+    };
+    advertiser.sketch_key = Some(SketchKey::from_bytes([1; 32]));
+    assert_eq!(refused([advertiser.clone(), platform.clone()]), "parameters");
+    advertiser.sketch_key = None;
+    platform.admission = Some(budget.account(EVE));
+    assert_eq!(refused([advertiser.clone(), platform.clone()]), "parameters");
+    platform.sketch_key = Some(SketchKey::from_bytes([1; 32]));
+    let misuse = Session::new(platform, Arc::clone(&both)).map(drop);
+    assert!(matches!(misuse, Err(Error::Misuse(_))));
+    advertiser.admission = Some(budget.account(EVE));
+    let misuse = Session::new(advertiser, both).map(drop);
+    assert!(matches!(misuse, Err(Error::Misuse(_))));
+    assert_eq!(budget.standing(EVE).unwrap(), None);
+}
+
+#[test]
+fn a_sketch_of_another_length_twice_or_too_early_ends_the_session() {
+    let folder = TempDir::new().unwrap();
+    let budget = comparing(&folder);
+    let key = SketchKey::from_bytes([1; 32]);
+    let sketch =
+        |numbers| Frame::Sketch(Sketch::of_list(&key, &list(&addresses(numbers)))).encode();
+    let platform = |first: bool, frames: &[Vec<u8>]| {
+        let [mut advertiser, mut platform] = shown(&budget, 0..40, 1);
+        let Ok(Action::Send(hello)) = advertiser.advance(true) else { panic!("a hello") };
+        if first {
+            platform.receive(&hello);
+        }
+        frames.iter().for_each(|frame| platform.receive(frame));
+        loop {
+            match platform.advance(true) {
+                Ok(Action::Wait) => panic!("it waits"),
+                Ok(_) => {}
+                Err(error) => break common::fault(error),
+            }
+        }
+    };
+    let wrong = platform(true, &[sketch(0..39)]);
+    assert_eq!(wrong.to_string(), "elements of a sketch: 39 where 40 were announced");
+    assert_eq!(platform(false, &[sketch(0..40)]), PeerFault::NotBlindmatch);
+    let skipped = Frame::Points(vec![Default::default()]).encode();
+    assert_eq!(platform(true, &[skipped]), PeerFault::Unexpected(0x11));
+    assert_eq!(budget.standing(EVE).unwrap(), None);
+    assert_eq!(platform(true, &[sketch(0..40), sketch(0..40)]), PeerFault::Unexpected(6));
+}
 
 #[test]
 fn lists_that_overlap_refuse_the_rest_of_the_period() {

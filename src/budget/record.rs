@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sketch::Sketch;
 use super::{Charge, Epsilon, Policy, Standing, Used, moment};
 use crate::error::{Limit, Spent};
+use crate::sketch::Sketch;
 
 /// The content of a record. Times are seconds of Unix time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,8 @@ pub(super) struct Record {
     overlap: Option<u16>,
     /// Of what matched, the newest last.
     sketches: Vec<Sketch>,
+    /// Of lists in this period, as the peer showed them, the newest last.
+    lists: Vec<Sketch>,
 }
 
 const FORMAT: &str = "blindmatch-budget";
@@ -49,12 +51,16 @@ impl Record {
             total: Used::default(),
             overlap: None,
             sketches: Vec::new(),
+            lists: Vec::new(),
         }
     }
 
     /// Whether this build can read what it says.
     pub(super) fn is_known(&self) -> bool {
-        self.format == FORMAT && self.version == VERSION && self.sketches.len() <= KEPT
+        self.format == FORMAT
+            && self.version == VERSION
+            && self.sketches.len() <= KEPT
+            && self.lists.len() <= KEPT
     }
 
     /// By how many seconds a clock that shows `now` is behind.
@@ -67,6 +73,7 @@ impl Record {
         self.clock = self.clock.max(now);
         if self.clock >= self.until(policy) {
             (self.began, self.used, self.overlap) = (self.clock, Used::default(), None);
+            self.lists.clear();
         }
     }
 
@@ -113,13 +120,21 @@ impl Record {
 
     /// Compares a list with the ones before it, and keeps it. The largest overlap, in thousandths.
     pub(super) fn note(&mut self, sketch: Sketch) -> Option<u16> {
-        let overlaps = self.sketches.iter().filter_map(|earlier| earlier.overlap(&sketch));
-        let largest = overlaps.map(|share| (1000.0 * share).round() as u16).max();
+        let largest = largest(&self.sketches, &sketch);
         self.overlap = self.overlap.max(largest);
-        self.sketches.push(sketch);
-        let excess = self.sketches.len().saturating_sub(KEPT);
-        self.sketches.drain(..excess);
+        keep(&mut self.sketches, sketch);
         largest
+    }
+
+    /// Keeps the sketch of a list, unless it overlaps too much with one before.
+    pub(super) fn compare(&mut self, sketch: &Sketch, policy: &Policy) -> Result<(), Spent> {
+        let Some(allowed) = policy.max_list_overlap else { return Ok(()) };
+        if largest(&self.lists, sketch).is_some_and(|overlap| overlap > allowed) {
+            let (limit, until) = (Limit::Overlap, moment(self.until(policy)));
+            return Err(Spent { limit, used: 0, asked: 0, allowed: allowed.into(), until });
+        }
+        keep(&mut self.lists, sketch.clone());
+        Ok(())
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -133,4 +148,17 @@ impl Record {
             last: moment(self.clock),
         }
     }
+}
+
+/// The largest overlap with one before, in thousandths.
+fn largest(before: &[Sketch], sketch: &Sketch) -> Option<u16> {
+    let overlaps = before.iter().filter_map(|earlier| earlier.overlap(sketch));
+    overlaps.map(|share| (1000.0 * share).round() as u16).max()
+}
+
+/// Keeps the newest.
+fn keep(sketches: &mut Vec<Sketch>, sketch: Sketch) {
+    sketches.push(sketch);
+    let excess = sketches.len().saturating_sub(KEPT);
+    sketches.drain(..excess);
 }

@@ -1,4 +1,25 @@
-//! Bottom-k sketches: how far two lists are the same, from a few keyed hashes of each.
+//! Bottom-k sketches: how much of one list stands in another, from a few keyed hashes of each.
+//!
+//! Of a list, the 1024 lowest values of a keyed hash are kept (MinHash; Broder 1997). Of two lists under
+//! one key, the lowest values of both together tell what share of the union they have in common: exactly
+//! up to 1024 elements in each, and beyond with a standard error of at most 1.6 % of the union. Two large
+//! lists that differ in one element look the same.
+//!
+//! # What each side learns
+//!
+//! An advertiser can show a platform a sketch of its list, under a key that the platform does not have
+//! ([`SketchKey`]). The platform learns how much of the list was in earlier ones that it was shown
+//! under that key: of each value that is kept, whether it came before. Whose it is it does not see, as
+//! values are pseudorandom to it; but a platform that also learns matches can, over many sessions, find
+//! out which value comes and goes with which match. (Under a key that the platform has,
+//! it could try every telephone number on them.)
+//!
+//! # What it does not promise
+//!
+//! Nothing binds a sketch to the list that is matched: an advertiser that cheats shows random values, or
+//! uses another key each time, and every list looks new. So a sketch may only ever add a refusal; it must
+//! not make anything cheaper. It keeps honest sides from differencing by accident, and holds a
+//! semi-honest one to its policy. See [`budget`](crate::budget) for what can be enforced.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,6 +27,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use rayon::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::consent::ConsentedList;
 
 /// Of a list: how many elements, and the lowest of their keyed hashes.
 ///
@@ -13,7 +37,7 @@ use sha2::Sha256;
 /// itself; to anybody else the values are random numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Sketch {
+pub struct Sketch {
     /// Different elements in the list.
     size: u64,
     /// Increasing; all of them where there are no more than [`LOWEST`].
@@ -23,11 +47,57 @@ pub(super) struct Sketch {
 
 /// How many values a sketch keeps: 8 KiB of them, and a standard error of at most 1.6 % in the share
 /// that two lists have in common of their union.
-pub(super) const LOWEST: usize = 1024;
+pub(crate) const LOWEST: usize = 1024;
+
+/// What an advertiser keys sketches of its lists with, for one platform: the platform must not know it,
+/// and it is the same in every session.
+#[derive(Clone)]
+pub struct SketchKey(Zeroizing<[u8; 32]>);
+
+impl SketchKey {
+    /// A key that is kept elsewhere.
+    pub fn from_bytes(bytes: [u8; 32]) -> SketchKey {
+        SketchKey(Zeroizing::new(bytes))
+    }
+
+    /// The key of this identity for the platform with this fingerprint.
+    #[cfg(feature = "tls")]
+    pub fn derive(identity: &crate::transport::identity::Identity, platform: &str) -> SketchKey {
+        let label = [b"blindmatch-v2 sketch key ", platform.as_bytes()].concat();
+        SketchKey(identity.derive(&label))
+    }
+}
+
+impl std::fmt::Debug for SketchKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SketchKey")
+    }
+}
 
 impl Sketch {
+    /// Of a whole list.
+    pub fn of_list(key: &SketchKey, list: &ConsentedList) -> Sketch {
+        Sketch::of(&key.0, list.identifiers().par_iter().map(|id| &id.as_bytes()[..]))
+    }
+
+    /// From what crossed the wire; `None` for what no list gives.
+    pub(crate) fn from_parts(size: u64, lowest: Vec<u64>) -> Option<Sketch> {
+        let due = size.min(LOWEST as u64) == lowest.len() as u64;
+        (due && lowest.is_sorted_by(|a, b| a < b)).then_some(Sketch { size, lowest })
+    }
+
+    /// Elements in the list.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The values that are kept, increasing.
+    pub(crate) fn lowest(&self) -> &[u64] {
+        &self.lowest
+    }
+
     /// Of elements that differ from one another.
-    pub(super) fn of<'a>(
+    pub(crate) fn of<'a>(
         key: &[u8; 32],
         elements: impl IndexedParallelIterator<Item = &'a [u8]>,
     ) -> Sketch {
@@ -53,7 +123,7 @@ impl Sketch {
 
     /// The share of the smaller list that is in the other as well, from 0 to 1; exact where both are
     /// kept whole. `None` where one is empty.
-    pub(super) fn overlap(&self, other: &Sketch) -> Option<f64> {
+    pub(crate) fn overlap(&self, other: &Sketch) -> Option<f64> {
         let smaller = self.size.min(other.size);
         if smaller == 0 {
             return None;
