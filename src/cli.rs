@@ -147,6 +147,10 @@ fn remedy(error: &Error) -> Option<String> {
             "list size" => {
                 "raise --max-elements on the side that refuses, or split the list".to_owned()
             }
+            "parameters" => {
+                "a platform with --budget-list-overlap matches with `connect --sketch`, and no other"
+                    .to_owned()
+            }
             "role" => "one side runs `serve`, the other `connect`".to_owned(),
             _ => return None,
         },

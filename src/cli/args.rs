@@ -307,6 +307,10 @@ pub struct ConnectArgs {
     /// same
     #[arg(long, value_parser = audience(), value_name = "N")]
     pub min_audience: Option<u64>,
+    /// Show the platform a sketch of our list, by which it sees how much of it stood in earlier lists of
+    /// ours and nothing else. It must ask for it
+    #[arg(long)]
+    pub sketch: bool,
     #[command(flatten)]
     pub protocol: ProtocolArgs,
     #[command(flatten)]

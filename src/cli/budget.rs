@@ -30,6 +30,10 @@ pub struct BudgetArgs {
     /// rest of the period is refused. Needs --reveal platform or both, as nothing else tells us
     #[arg(long, value_parser = percent, value_name = "PERCENT", requires = "budget")]
     pub budget_overlap: Option<u16>,
+    /// Largest overlap of successive lists, in percent of the smaller; a list beyond it is refused.
+    /// Advertisers have to show a sketch of their list (`connect --sketch`), which we cannot verify
+    #[arg(long, value_parser = percent, value_name = "PERCENT", requires = "budget")]
+    pub budget_list_overlap: Option<u16>,
     /// Days in a period
     #[arg(
         long,
@@ -49,13 +53,16 @@ impl BudgetArgs {
         policy.max_sessions = self.budget_sessions;
         policy.max_elements = self.budget_elements;
         policy.max_overlap = self.budget_overlap;
+        policy.max_list_overlap = self.budget_list_overlap;
         if self.budget_overlap.is_some() && !reveal.gives_matches_to(Party::Platform) {
             return Err(Error::Misuse(format!(
                 "--budget-overlap compares what matched, which --reveal {reveal} does not tell us; \
-                 limit --budget-elements"
+                 there is --budget-list-overlap"
             )));
         }
-        if let (None, None, None) = (policy.max_sessions, policy.max_elements, policy.max_overlap) {
+        let counts = policy.max_sessions.or(policy.max_elements);
+        let overlaps = policy.max_overlap.or(policy.max_list_overlap);
+        if counts.is_none() && overlaps.is_none() {
             return Err(Error::Misuse(
                 "--budget refuses nothing by itself: set --budget-sessions or --budget-elements"
                     .into(),

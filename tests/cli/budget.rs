@@ -152,6 +152,29 @@ fn matches_that_overlap_refuse_the_next_session() {
 }
 
 #[test]
+fn a_list_that_overlaps_is_refused_before_anything_is_answered() {
+    let folder = parties();
+    let flags = "--min-audience 0 --budget budget --budget-list-overlap 90";
+    let server = Server::start(&folder, flags);
+    let ran = folder.run(&server.visit(""));
+    let text = "error: parameters differs: ours is , the peer's is sketch\n  help: a platform with \
+                --budget-list-overlap matches with `connect --sketch`, and no other\n";
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(5), text));
+    folder.stdout(&server.visit("--sketch"));
+    let text = folder.read("advertiser.csv");
+    let fewer: String = text.lines().take(300).fold(String::new(), |all, line| all + line + "\n");
+    folder.write("advertiser.csv", fewer);
+    let ran = folder.run(&server.visit("--sketch --output out.csv"));
+    assert_eq!(ran.code, Some(SPENT));
+    assert!(ran.stderr.contains("successive lists overlap by more than 90 %"), "{}", ran.stderr);
+    assert!(!folder.path("out.csv").exists());
+    assert!(folder.stdout("budget budget").contains("sessions 1, elements 315"));
+    folder.write("advertiser.csv", "email,purposes\nx@example.com,TargetedAdvertising\n");
+    folder.stdout(&server.visit("--sketch"));
+    assert_eq!(server.stop().code, Some(0));
+}
+
+#[test]
 fn flags_and_folders_that_cannot_be() {
     let folder = parties();
     let serve = "serve --list platform.csv --listen 127.0.0.1:0 --identity platform.key --trust \
@@ -163,6 +186,7 @@ fn flags_and_folders_that_cannot_be() {
         ("--budget b --budget-sessions 1 --budget-period 0", 2, "from 1 to 36525"),
         ("--budget b", 2, "--budget refuses nothing by itself"),
         ("--budget b --budget-overlap 90", 2, "--reveal advertiser does not tell us"),
+        ("--budget b --budget-list-overlap x", 2, "a whole number from 0 to 100"),
         ("--budget b --budget-overlap 101", 2, "a whole number from 0 to 100"),
         ("--budget platform.csv --budget-sessions 1", 7, "making the folder platform.csv"),
         ("--budget keyless --budget-sessions 1", 3, "keyless/key: is gone"),

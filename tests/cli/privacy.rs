@@ -205,10 +205,10 @@ fn query_budgets() {
     let (folder, secrets) = folder();
     folder.make_keys();
     let flags = "--reveal platform --min-audience 1 --results results --budget budget \
-                 --budget-sessions 2 --budget-overlap 100 -vv";
+                 --budget-sessions 2 --budget-overlap 100 --budget-list-overlap 100 -vv";
     let server = Server::start(&folder, flags);
     for code in [0, 0, 8] {
-        assert_discreet(&folder, &secrets, &server.visit("--reveal platform"), code);
+        assert_discreet(&folder, &secrets, &server.visit("--reveal platform --sketch"), code);
     }
     server.wait_for("session failed", 1);
     let ran = server.stop();
