@@ -3,6 +3,7 @@
 mod args;
 mod backends;
 mod bench;
+mod budget;
 mod check;
 mod connect;
 mod keygen;
@@ -62,6 +63,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Prepare(args) => prepare::run(args, &shared),
         Command::Serve(args) => serve::run(args, &shared),
         Command::Connect(args) => connect::run(args, &shared),
+        Command::Budget(args) => budget::run(args, &shared),
         Command::Bench(args) => bench::run(args, &shared),
     }
 }
@@ -119,11 +121,12 @@ const USAGE: u8 = 2;
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::Misuse(_) => USAGE,
-        Error::Input(_) | Error::Key { .. } => 3,
+        Error::Input(_) | Error::Key { .. } | Error::Record { .. } => 3,
         Error::Consent(_) => 4,
         Error::Incompatible { .. } => 5,
         Error::Peer(_) | Error::Channel(_) => 6,
         Error::Io { .. } => 7,
+        Error::BudgetSpent(_) | Error::Refused(_) => 8,
         Error::Interrupted => INTERRUPTED,
         _ => 1,
     }
@@ -144,9 +147,18 @@ fn remedy(error: &Error) -> Option<String> {
             "list size" => {
                 "raise --max-elements on the side that refuses, or split the list".to_owned()
             }
+            "parameters" => {
+                "a platform with --budget-list-overlap matches with `connect --sketch`, and no other"
+                    .to_owned()
+            }
             "role" => "one side runs `serve`, the other `connect`".to_owned(),
             _ => return None,
         },
+        Error::Refused(_) => {
+            "nothing was matched; come again in the next period with no more than is left, or ask the \
+             platform for more"
+                .to_owned()
+        }
         Error::Peer(PeerFault::Stalled { .. }) => {
             "see whether the peer still runs; --idle-timeout and --session-timeout set the limits"
                 .to_owned()

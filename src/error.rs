@@ -3,7 +3,11 @@
 //! Variants carry row numbers, positions, lengths and names of settings. They never carry an
 //! identifier, a hash of one, or a key, so that an error can be logged and shown as it is.
 
+mod spent;
+
 use std::io;
+
+pub use spent::{Limit, Spent};
 
 /// What every fallible function of this crate returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -24,6 +28,20 @@ pub enum Error {
         ours: String,
         /// The peer's value, with control characters replaced.
         theirs: String,
+    },
+    /// The peer has spent its query budget with us. Nothing was exchanged but the handshake.
+    #[error("the peer's query budget is spent: {0}")]
+    BudgetSpent(Spent),
+    /// We have spent our query budget with the peer. Nothing was exchanged but the handshake.
+    #[error("our query budget with the peer is spent: {0}")]
+    Refused(Spent),
+    /// A record of our own cannot be relied on, so what depends on it is refused.
+    #[error("{place}: {problem}")]
+    Record {
+        /// The file or folder.
+        place: String,
+        /// What is wrong and the remedy.
+        problem: String,
     },
     /// The caller asked for something that this library does not do.
     #[error("{0}")]

@@ -21,6 +21,26 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write().map_err(Error::io(format!("writing {}", path.display())))
 }
 
+/// The same, and once this returns the file is there whatever becomes of the system: the folder that
+/// names it is on disk too.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub(crate) fn write_durable(path: &Path, bytes: &[u8]) -> Result<()> {
+    write_whole(path, bytes)?;
+    let synced = path.parent().map_or(Ok(()), sync_folder);
+    synced.map_err(Error::io(format!("writing {}", path.display())))
+}
+
+/// The names in a folder are on disk once this returns, where the system has that.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
 /// Writes a whole new file, readable by its owner alone, or none.
 ///
 /// # Errors

@@ -23,6 +23,8 @@
 //! - [`rfc9497`]: oblivious pseudorandom functions as others have them, for interoperability;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`prepare`]: a list evaluated once for many sessions;
+//! - [`sketch`]: how much of one list stands in another, without the lists;
+//! - [`budget`]: how much one peer may ask, remembered across sessions and crashes;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
 //! - [`report`]: what a run did, as facts;
@@ -31,6 +33,7 @@
 #![warn(missing_docs)]
 
 pub mod bench;
+pub mod budget;
 pub mod consent;
 pub mod error;
 mod file;
@@ -48,6 +51,7 @@ pub mod rfc9497;
 pub mod server;
 pub mod session;
 pub mod set;
+pub mod sketch;
 pub mod transport;
 pub mod wire;
 

@@ -33,6 +33,12 @@
 //!   },
 //!   "matched": {"identifiers": 120, "rows": 131, "rate": 0.274},
 //!   "withheld": false,                         // true: below the minimum audience, and no "matched"
+//!   "budget": {                              // of a platform that keeps one: used by this peer in this
+//!     "sessions": 2, "max_sessions": 4,      // period, with this session; limits where there are such
+//!     "elements": 630, "max_elements": 5000,
+//!     "epsilon": 0.5, "max_epsilon": 2.0,    // where noise was added
+//!     "since": "2026-11-01T08:00:00Z", "until": "2026-12-01T08:00:00Z"
+//!   },
 //!   "phases": {"read": 0.01, "blind": 0.02},   // seconds
 //!   "seconds": 0.05,
 //!   "bytes": {"sent": 15000, "received": 300000},
@@ -57,6 +63,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::budget::{Account, Epsilon};
 use crate::consent::{ConsentedList, Refusal, Tally};
 use crate::identifier::Profile;
 use crate::list::Matches;
@@ -88,6 +95,8 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     matched: Option<Matched>,
     withheld: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<BudgetFacts>,
     phases: BTreeMap<&'static str, f64>,
     seconds: f64,
     bytes: Traffic,
@@ -124,6 +133,42 @@ struct OwnCounts {
     unreadable: u64,
     unreadable_by_reason: BTreeMap<&'static str, u64>,
     duplicates: u64,
+}
+
+/// What the peer has used of its budget in this period.
+#[derive(Clone, Debug, Serialize)]
+struct BudgetFacts {
+    sessions: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_sessions: Option<u64>,
+    elements: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_elements: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epsilon: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_epsilon: Option<f64>,
+    since: String,
+    until: String,
+}
+
+impl BudgetFacts {
+    /// Where the session was charged.
+    fn of(account: &Account) -> Option<BudgetFacts> {
+        let (standing, policy) = (account.charged()?, account.policy());
+        let number = |epsilon: Epsilon| epsilon.millionths() as f64 / 1e6;
+        let epsilon = Some(standing.used.epsilon).filter(|&epsilon| epsilon > Epsilon::default());
+        Some(BudgetFacts {
+            sessions: standing.used.sessions,
+            max_sessions: policy.max_sessions,
+            elements: standing.used.elements,
+            max_elements: policy.max_elements,
+            epsilon: epsilon.map(number),
+            max_epsilon: policy.max_epsilon.map(number),
+            since: standing.began.to_string(),
+            until: policy.end_of(standing).to_string(),
+        })
+    }
 }
 
 /// What matched, as far as the reporting side learns it.
@@ -193,6 +238,7 @@ impl Report {
             parties: Parties::default(),
             matched: matched(own, outcome),
             withheld: outcome.answer.withheld,
+            budget: None,
             phases: BTreeMap::new(),
             seconds: 0.0,
             bytes: Traffic { sent: outcome.bytes.sent, received: outcome.bytes.received },
@@ -232,6 +278,11 @@ impl Report {
     /// Sets whom the session was with: a fingerprint, which is public.
     pub fn set_peer(&mut self, fingerprint: String) {
         self.peer = Some(fingerprint);
+    }
+
+    /// Sets what the peer has used of its budget, where the session was charged.
+    pub fn set_budget(&mut self, account: &Account) {
+        self.budget = BudgetFacts::of(account);
     }
 
     /// Adds a phase that lies outside the session, such as reading the list; the total grows too.

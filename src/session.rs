@@ -27,6 +27,8 @@
 mod handshake;
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -41,6 +43,7 @@ use crate::protocol::{
     self, Answer, Blinding, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step,
     Terms,
 };
+use crate::sketch::{Sketch, SketchKey};
 use crate::wire::{Decoder, Frame, MAX_ABORT};
 
 use handshake::{Agreed, Greeting};
@@ -67,6 +70,28 @@ pub struct Settings {
     /// What ties the session to its channel, such as a TLS exporter's output; the same bytes on
     /// both sides. Empty for a channel within one process.
     pub channel_binding: Vec<u8>,
+    /// What an advertiser keys a sketch of its list with, which it shows before the session; `None`
+    /// shows none. A platform that asks for one meets only advertisers that show one, and the other
+    /// way round.
+    pub sketch_key: Option<SketchKey>,
+    /// Has the last word on the session, once its terms are agreed on; `None` admits every one.
+    pub admission: Option<Arc<dyn Admission>>,
+}
+
+/// Decides on a session once its terms are agreed on, before anything that depends on a list leaves.
+///
+/// A query [`budget`](crate::budget) is one.
+pub trait Admission: Debug + Send + Sync {
+    /// Whether the advertiser is to show a sketch of its list.
+    fn wants_sketch(&self) -> bool {
+        false
+    }
+
+    /// Called once in a session, with the sketch where one is wanted. It may take as long as writing a small file to disk.
+    ///
+    /// # Errors
+    /// Any error ends the session; the peer is told what [`Session::abort`] makes of it.
+    fn admit(&self, terms: &Terms, sketch: Option<&Sketch>) -> Result<()>;
 }
 
 impl Settings {
@@ -82,6 +107,8 @@ impl Settings {
             blinding: Blinding::default(),
             engine: Engine::detect(),
             channel_binding: Vec::new(),
+            sketch_key: None,
+            admission: None,
         }
     }
 }
@@ -233,7 +260,11 @@ impl Session {
                 self.bytes.received -= Frame::KeepAlive.encode().len() as u64;
             }
             (Frame::Abort(reason), _) => return Err(PeerFault::Aborted(reason).into()),
+            (Frame::Refused(spent), _) => return Err(Error::Refused(spent)),
             (Frame::Hello(hello), State::Greeting(greeting)) => greeting.receive(hello)?,
+            (Frame::Sketch(sketch), State::Greeting(greeting)) => {
+                greeting.receive_sketch(sketch)?
+            }
             (frame, State::Running(protocol)) => protocol.receive(frame)?,
             (frame, _) => return Err(frame.unexpected().into()),
         }
@@ -301,8 +332,10 @@ impl Session {
     pub fn hung_up(&mut self) -> Result<()> {
         let phase = self.progress().phase.name();
         while let Some(frame) = self.decoder.next_frame()? {
-            if let Frame::Abort(reason) = frame {
-                return Err(PeerFault::Aborted(reason).into());
+            match frame {
+                Frame::Abort(reason) => return Err(PeerFault::Aborted(reason).into()),
+                Frame::Refused(spent) => return Err(Error::Refused(spent)),
+                _ => {}
             }
         }
         if let State::Running(protocol) = &mut self.state {
@@ -321,7 +354,10 @@ impl Session {
     /// or system.
     pub fn abort(error: &Error) -> Option<Vec<u8>> {
         let reason = match error {
-            Error::Peer(PeerFault::Aborted(_) | PeerFault::HungUp(_)) => return None,
+            Error::Peer(PeerFault::Aborted(_) | PeerFault::HungUp(_)) | Error::Refused(_) => {
+                return None;
+            }
+            Error::BudgetSpent(spent) => return Some(Frame::Refused(*spent).encode()),
             Error::Peer(fault) => fault.to_string(),
             Error::Incompatible { field, ours, theirs } => {
                 format!("{field} differs: yours is {theirs}, mine is {ours}")

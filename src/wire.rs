@@ -23,6 +23,8 @@
 //! | `02` | abort | UTF-8 text, at most 200 bytes: why the session ends |
 //! | `03` | keep-alive | none: still computing |
 //! | `04` | finished | none: everything that is due has arrived |
+//! | `05` | refused | a query budget is [`Spent`]: u8 which; u64 used, asked for, allowed, Unix time of the next period |
+//! | `06` | sketch | a [`Sketch`] of the list: u64 elements, then up to 1024 u64, increasing |
 //! | `10` | [`Commitment`] | 32 bytes of session id, 32 bytes of SHA-256 over session, party and sorted list |
 //! | `11` | points | 32 bytes each, strictly increasing across frames |
 //! | `12` | tags | the agreed length each |
@@ -43,9 +45,12 @@ mod codec;
 mod fields;
 mod hello;
 mod offer;
+mod refusal;
+mod sketch;
 
-use crate::error::{PeerFault, Result, printable};
+use crate::error::{PeerFault, Result, Spent, printable};
 use crate::group::Encoding;
+use crate::sketch::Sketch;
 
 pub use codec::Decoder;
 pub use hello::Hello;
@@ -74,6 +79,10 @@ pub enum Frame {
     Hello(Hello),
     /// The session ends, and why.
     Abort(String),
+    /// The session is refused: a query budget is spent.
+    Refused(Spent),
+    /// A sketch of the advertiser's list.
+    Sketch(Sketch),
     /// Still computing.
     KeepAlive,
     /// Everything that is due has arrived.
@@ -120,6 +129,8 @@ impl Frame {
         match self {
             Frame::Hello(_) => HELLO,
             Frame::Abort(_) => ABORT,
+            Frame::Refused(_) => REFUSED,
+            Frame::Sketch(_) => SKETCH,
             Frame::KeepAlive => KEEP_ALIVE,
             Frame::Finished => FINISHED,
             Frame::Commitment(_) => COMMITMENT,
@@ -146,6 +157,8 @@ impl Frame {
         match self {
             Frame::Hello(hello) => hello.encode(&mut bytes),
             Frame::Abort(reason) => bytes.extend_from_slice(reason.as_bytes()),
+            Frame::Refused(spent) => refusal::encode(spent, &mut bytes),
+            Frame::Sketch(sketch) => sketch::encode(sketch, &mut bytes),
             Frame::Commitment(Commitment { session, list }) => {
                 bytes.extend_from_slice(session);
                 bytes.extend_from_slice(list);
@@ -186,6 +199,8 @@ impl Frame {
                 Ok(text) if payload.len() <= MAX_ABORT => Ok(Frame::Abort(printable(text))),
                 _ => Err(PeerFault::Malformed(name).into()),
             },
+            REFUSED => refusal::decode(payload).map(Frame::Refused),
+            SKETCH => sketch::decode(payload).map(Frame::Sketch),
             KEEP_ALIVE => empty(Frame::KeepAlive),
             FINISHED => empty(Frame::Finished),
             COMMITMENT => match (payload.first_chunk(), payload.last_chunk()) {
@@ -212,6 +227,8 @@ const HELLO: u8 = 0x01;
 const ABORT: u8 = 0x02;
 const KEEP_ALIVE: u8 = 0x03;
 const FINISHED: u8 = 0x04;
+const REFUSED: u8 = 0x05;
+const SKETCH: u8 = 0x06;
 const COMMITMENT: u8 = 0x10;
 const POINTS: u8 = 0x11;
 const TAGS: u8 = 0x12;
@@ -229,6 +246,8 @@ fn type_name(type_byte: u8) -> &'static str {
         ABORT => "abort",
         KEEP_ALIVE => "keep-alive",
         FINISHED => "finished",
+        REFUSED => "refused",
+        SKETCH => "sketch",
         COMMITMENT => "commitment",
         POINTS => "points",
         TAGS => "tags",

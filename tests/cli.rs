@@ -4,6 +4,9 @@
 
 #[path = "cli/bench.rs"]
 mod bench;
+#[cfg(unix)]
+#[path = "cli/budget.rs"]
+mod budget;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/help.rs"]

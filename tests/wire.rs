@@ -7,11 +7,12 @@ mod common;
 
 use std::sync::Arc;
 
-use blindmatch::error::{Error, PeerFault, Result};
+use blindmatch::error::{Error, Limit, PeerFault, Result, Spent};
 use blindmatch::group::Encoding;
 use blindmatch::label::Labels;
 use blindmatch::protocol::{Blinding, Input, Party, ProtocolName, Reveal};
 use blindmatch::session::{Session, Settings};
+use blindmatch::sketch::{Sketch, SketchKey};
 use blindmatch::wire::{
     Commitment, Decoder, Frame, Hello, MAX_FRAME, Offer, POINTS_PER_FRAME, VERSION,
 };
@@ -79,11 +80,27 @@ fn a_hello_without_minimum_audience_and_notice_is_frozen() {
 }
 
 /// Every other frame, with its bytes.
+/// Of a list of one.
+fn sketch() -> Sketch {
+    Sketch::of_list(&SketchKey::from_bytes([7; 32]), &common::list(&["ann@example.com"]))
+}
+
 fn frames() -> Vec<(Frame, &'static str)> {
     let commitment = Commitment { session: [0xaa; 32], list: [0xbb; 32] };
     vec![
         (Frame::Abort("too late".into()), "09000000 02 746f6f206c617465"),
         (Frame::Abort(String::new()), "01000000 02"),
+        (
+            Frame::Refused(Spent {
+                limit: Limit::Elements,
+                used: 900,
+                asked: 315,
+                allowed: 1000,
+                until: jiff::Timestamp::from_second(0x0123_4567).unwrap(),
+            }),
+            "22000000 05 02 8403000000000000 3b01000000000000 e803000000000000 6745230100000000",
+        ),
+        (Frame::Sketch(sketch()), "11000000 06 0100000000000000 9dfa3866e30c0a51"),
         (Frame::KeepAlive, "01000000 03"),
         (Frame::Finished, "01000000 04"),
         (
@@ -289,7 +306,7 @@ fn a_frame_without_a_type_is_refused() {
 
 #[test]
 fn unknown_types_are_named() {
-    for type_byte in [0x00, 0x05, 0x0f, 0x15, 0x1f, 0x25, 0x7f, 0xff] {
+    for type_byte in [0x00, 0x07, 0x0f, 0x15, 0x1f, 0x25, 0x7f, 0xff] {
         let refused = greeted(&raw(type_byte, b"some payload"));
         assert_eq!(fault(refused), PeerFault::Unexpected(type_byte));
     }
@@ -315,6 +332,39 @@ fn payloads_of_the_wrong_length_are_refused() {
             let refused = greeted(&raw(type_byte, &vec![7; length]));
             assert_eq!(fault(refused), PeerFault::BadLength { frame, length });
         }
+    }
+}
+
+#[test]
+fn a_refusal_of_another_length_limit_or_date_is_malformed() {
+    let bytes = frames().into_iter().find(|(frame, _)| matches!(frame, Frame::Refused(_)));
+    let bytes = bytes.unwrap().0.encode();
+    let refused = |payload: &[u8]| fault(greeted(&raw(5, payload)));
+    for length in [0, 1, 32] {
+        assert_eq!(refused(&bytes[5..5 + length]), PeerFault::Malformed("refused"));
+    }
+    assert_eq!(refused(&[&bytes[5..], &[0]].concat()), PeerFault::Malformed("refused"));
+    for (at, value) in [(5, 0), (5, 5), (36, 1), (37, 0xff)] {
+        let mut changed = bytes.clone();
+        changed[at] = value;
+        assert_eq!(refused(&changed[5..]), PeerFault::Malformed("refused"), "{at} {value}");
+    }
+}
+
+#[test]
+fn a_sketch_is_of_some_list() {
+    let values = |values: &[u64]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+    let many: Vec<u64> = [5000].into_iter().chain(0..1024).collect();
+    for good in [&[0][..], &[2, 3, 4], &many] {
+        assert!(matches!(greeted(&raw(6, &values(good))), Ok(Some(Frame::Sketch(_)))));
+    }
+    let too_many: Vec<u64> = [5000].into_iter().chain(0..1025).collect();
+    for bad in [&[1][..], &[0, 1], &[3, 1, 2], &[2, 4, 3], &[2, 3, 3], &many[..1024], &too_many] {
+        let refused = greeted(&raw(6, &values(bad)));
+        assert_eq!(fault(refused), PeerFault::Malformed("sketch"), "{:?}", bad.first());
+    }
+    for length in [0, 7, 9, 15] {
+        assert_eq!(fault(greeted(&raw(6, &vec![1; length]))), PeerFault::Malformed("sketch"));
     }
 }
 

@@ -17,6 +17,7 @@ use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::backends;
+use super::budget::{BudgetArgs, ShowArgs};
 use super::prepare::PrepareArgs;
 use super::protocols::{PreparedArgs, ProtocolArgs};
 
@@ -46,7 +47,7 @@ impl Cli {
             Command::Prepare(args) => args.compute.threads.threads,
             Command::Serve(args) => args.compute.threads.threads,
             Command::Connect(args) => args.compute.threads.threads,
-            Command::Keygen(_) | Command::Bench(_) => None,
+            Command::Keygen(_) | Command::Budget(_) | Command::Bench(_) => None,
         }
     }
 }
@@ -65,6 +66,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Be the advertiser: match with a platform over the network
     Connect(ConnectArgs),
+    /// Show what each advertiser has used of its query budget
+    Budget(ShowArgs),
     /// Measure whole protocols and the group arithmetic on this machine
     Bench(BenchArgs),
 }
@@ -279,6 +282,8 @@ pub struct ServeArgs {
     /// When told to stop: how long running sessions may go on, in seconds
     #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS", help_heading = "Limits")]
     pub grace: Duration,
+    #[command(flatten)]
+    pub budget: BudgetArgs,
     /// Folder for results: a report for each session, and matched rows where the platform learns
     /// them
     #[arg(long, value_name = "DIR", help_heading = "Output")]
@@ -302,6 +307,10 @@ pub struct ConnectArgs {
     /// same
     #[arg(long, value_parser = audience(), value_name = "N")]
     pub min_audience: Option<u64>,
+    /// Show the platform a sketch of our list, by which it sees how much of it stood in earlier lists of
+    /// ours and nothing else. It must ask for it
+    #[arg(long)]
+    pub sketch: bool,
     #[command(flatten)]
     pub protocol: ProtocolArgs,
     #[command(flatten)]

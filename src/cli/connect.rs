@@ -5,7 +5,9 @@ use std::time::Instant;
 use blindmatch::protocol::{Party, Reveal};
 use blindmatch::report::Report;
 use blindmatch::session::{Session, Settings};
+use blindmatch::sketch::SketchKey;
 use blindmatch::transport::drive;
+use blindmatch::transport::identity::Identity;
 use blindmatch::{Error, Result};
 
 use super::Shared;
@@ -42,6 +44,10 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     settings.max_elements = args.limits.max_elements;
     settings.engine = args.compute.engine();
     settings.channel_binding = secured.binding;
+    if args.sketch {
+        let identity = Identity::load(&args.keys.identity)?;
+        settings.sketch_key = Some(SketchKey::derive(&identity, &peer));
+    }
     args.protocol.apply(&mut settings);
     let session = Session::new(settings, ours.input())?;
     let mut bar = shared.bars.session("advertiser");

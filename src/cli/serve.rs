@@ -6,11 +6,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use blindmatch::budget::{Account, Budget};
 use blindmatch::list::Output;
 use blindmatch::protocol::Party;
 use blindmatch::report::Report;
 use blindmatch::server::{Options, Server};
-use blindmatch::session::{Outcome, Session, Settings};
+use blindmatch::session::{Admission, Outcome, Session, Settings};
 use blindmatch::transport::identity::Identity;
 use blindmatch::transport::tls::Secured;
 use blindmatch::transport::{Link, drive};
@@ -42,6 +43,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
         output::try_to_write(folder)?;
     }
     let endpoint = args.keys.endpoint()?;
+    let budget = args.budget.open(args.reveal)?;
     let keeper = Keeper::new(args, shared)?;
     let mut options = Options::default();
     options.max_sessions = args.max_sessions as usize;
@@ -52,7 +54,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
         shared.bars.print(&format!("listening on {}", server.local_addr()), false);
     }
     let served = server.run(&shared.shutdown, |secured: Secured, stop: &AtomicBool, number| {
-        session(args, &keeper, secured, stop, number)
+        session(args, &keeper, budget.as_ref(), secured, stop, number)
     })?;
     if !shared.quiet {
         let (begun, failed) = (served.begun, served.failed);
@@ -142,12 +144,14 @@ fn load(args: &ServeArgs, path: &Path, shared: &Shared) -> Result<Arc<Side>> {
 fn session(
     args: &ServeArgs,
     keeper: &Keeper<'_>,
+    budget: Option<&Arc<Budget>>,
     secured: Secured,
     stop: &AtomicBool,
     number: u64,
 ) -> Result<()> {
     let (started, peer) = (Instant::now(), secured.peer.fingerprint());
     let Secured { mut link, binding, .. } = secured;
+    let account = budget.map(|budget| budget.account(&peer));
     let begun = keeper.for_peer(&peer).and_then(|side| {
         let mut settings = Settings::new(Party::Platform);
         settings.reveal = args.reveal;
@@ -155,6 +159,7 @@ fn session(
         settings.max_elements = side.most(args.limits.max_elements);
         settings.engine = args.compute.engine();
         settings.channel_binding = binding;
+        settings.admission = account.clone().map(|account| account as Arc<dyn Admission>);
         args.protocol.apply(&mut settings);
         Ok((Session::new(settings, side.input())?, side))
     });
@@ -163,10 +168,17 @@ fn session(
     let seconds = started.elapsed().as_secs_f64();
     let (elements, withheld) = (outcome.terms.their_elements, outcome.answer.withheld);
     info!(session = number, elements, withheld, seconds, "matched");
-    match &args.results {
-        None => Ok(()),
-        Some(folder) => keep(folder, &side, &outcome, number, peer, started),
+    let noted = account.as_deref().map_or(Ok(()), |account| note(account, &side, &outcome));
+    if let Some(folder) = &args.results {
+        let mut report = Report::new(side.own(), &outcome);
+        report.set_peer(peer);
+        report.set_total(started.elapsed());
+        if let Some(account) = &account {
+            report.set_budget(account);
+        }
+        keep(folder, &side, &outcome, number, &report)?;
     }
+    noted
 }
 
 /// Tells a peer that the trouble is ours. It may not listen; then it finds the line closed.
@@ -176,21 +188,23 @@ fn apologise(link: &mut Link, error: &Error) {
     }
 }
 
+/// Lets the budget compare what matched, where we learnt it.
+fn note(account: &Account, side: &Side, outcome: &Outcome) -> Result<()> {
+    let (Side::List(loaded), Some(matched)) = (side, &outcome.answer.matched) else {
+        return Ok(());
+    };
+    if let Some(overlap) = account.note_matches(&loaded.list, matched)? {
+        let percent = f64::from(overlap) / 10.0;
+        info!(percent, "overlap with a list before");
+    }
+    Ok(())
+}
+
 /// Writes what the session gave us, before it counts as complete.
-fn keep(
-    folder: &Path,
-    side: &Side,
-    outcome: &Outcome,
-    number: u64,
-    peer: String,
-    started: Instant,
-) -> Result<()> {
+fn keep(folder: &Path, side: &Side, outcome: &Outcome, number: u64, report: &Report) -> Result<()> {
     let time = Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
     let session = &outcome.terms.session_name()[..8];
     let name = |ending| -> PathBuf { folder.join(format!("{time}-{number}-{session}.{ending}")) };
-    let mut report = Report::new(side.own(), outcome);
-    report.set_peer(peer);
-    report.set_total(started.elapsed());
     write_whole(&name("json"), report.to_json().as_bytes())?;
     match outcome.answer.matched {
         Some(_) => side.write_rows(Some(&Output::file(name("csv"))), outcome),

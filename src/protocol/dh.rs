@@ -19,7 +19,7 @@
 //! Sizes and timing. A side that cheats can do this, unseen:
 //!
 //! - *Put in identifiers that it guessed.* A list padded with guesses cannot be told from an honest
-//!   one. Caps on sizes and the consent gate on the honest side limit it. The minimum audience
+//!   one. Caps on sizes, a query [`budget`](crate::budget) and the consent gate on the honest side limit it. The minimum audience
 //!   hardly does: a list of a hundred members that one knows (accounts of one's own) and one guess
 //!   passes a minimum of a hundred, and tells whether the guess is right.
 //! - *Fabricate points.* A list may hold multiples `r_i H(y)` of one identifier instead of different

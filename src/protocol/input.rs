@@ -90,7 +90,7 @@ impl Input {
     ///
     /// # Panics
     /// If it is a prepared set: a session takes one for protocols that need no list only.
-    pub(super) fn list(&self) -> Arc<ConsentedList> {
+    pub(crate) fn list(&self) -> Arc<ConsentedList> {
         match &self.0 {
             Brought::List { list, .. } => Arc::clone(list),
             Brought::Prepared(_) => unreachable!("checked when the session was made"),

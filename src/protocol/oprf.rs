@@ -26,7 +26,7 @@
 //! A side that cheats can do this, unseen:
 //!
 //! - *Put in identifiers that it guesses.* A receiver gets one answer for each guess: the cap on sizes
-//!   limits it in a session, nothing does across sessions of an epoch but their number.
+//!   limits it in a session, a query [`budget`](crate::budget) across sessions.
 //! - *Answer with other keys* (the sender). Matches then disappear, for elements that it cannot
 //!   choose: their order says nothing. With additive blinds it can also add a shift of its own
 //!   choice, `k H(x) + E`, and so test for one set with some answers and for another with the rest.

@@ -7,6 +7,7 @@ use super::Settings;
 use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
 use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, Terms};
+use crate::sketch::Sketch;
 use crate::wire::{Frame, Hello};
 
 /// The group and its hash, as RFC 9497 names them.
@@ -19,6 +20,10 @@ pub(super) struct Greeting {
     ours: Hello,
     sent: bool,
     theirs: Option<Hello>,
+    /// The peer's hello was compared, and these are the terms.
+    terms: Option<Terms>,
+    /// What the advertiser showed, to us.
+    sketch: Option<Sketch>,
 }
 
 /// What the handshake wants next.
@@ -48,7 +53,7 @@ impl Greeting {
         let ours = Hello {
             ciphersuite: CIPHERSUITE.to_owned(),
             protocol: settings.protocol.name().to_owned(),
-            parameters: String::new(),
+            parameters: parameters(&settings).to_owned(),
             party: settings.party.code(),
             profile: input.profile().to_string(),
             profile_digest: input.profile().digest(),
@@ -60,14 +65,24 @@ impl Greeting {
             attestation: input.attestation().unwrap_or_default().to_owned(),
             nonce,
         };
-        Ok(Greeting { settings, input, ours, sent: false, theirs: None })
+        Ok(Greeting { settings, input, ours, sent: false, theirs: None, terms: None, sketch: None })
     }
 
     pub(super) fn receive(&mut self, hello: Hello) -> Result<()> {
         match self.theirs.replace(hello) {
-            None => Ok(()),
-            Some(earlier) => Err(Frame::Hello(earlier).unexpected().into()),
+            None if self.terms.is_none() => Ok(()),
+            _ => Err(Frame::Hello(self.ours.clone()).unexpected().into()),
         }
+    }
+
+    pub(super) fn receive_sketch(&mut self, sketch: Sketch) -> Result<()> {
+        let greeted = self.theirs.is_some() || self.terms.is_some();
+        let due = greeted && wants_sketch(&self.settings) && self.sketch.is_none();
+        if !due {
+            return Err(Frame::Sketch(sketch).unexpected().into());
+        }
+        self.sketch = Some(sketch);
+        Ok(())
     }
 
     pub(super) fn advance(&mut self, room: bool) -> Result<Progress> {
@@ -78,9 +93,48 @@ impl Greeting {
             self.sent = true;
             return Ok(Progress::Send(Frame::Hello(self.ours.clone())));
         }
-        let Some(theirs) = self.theirs.take() else { return Ok(Progress::Wait) };
-        self.compare(&theirs)?;
-        let terms = Terms {
+        if let Some(theirs) = self.theirs.take() {
+            self.compare(&theirs)?;
+            self.terms = Some(self.terms(&theirs));
+            if let Some(key) = &self.settings.sketch_key {
+                self.sketch = Some(Sketch::of_list(key, &self.input.list()));
+            }
+        }
+        let Some(terms) = &self.terms else { return Ok(Progress::Wait) };
+        if self.settings.sketch_key.is_some()
+            && let Some(sketch) = self.sketch.take_if(|_| room)
+        {
+            return Ok(Progress::Send(Frame::Sketch(sketch)));
+        }
+        let waits = match &self.settings.sketch_key {
+            Some(_) => self.sketch.is_some(),
+            None => wants_sketch(&self.settings) && self.sketch.is_none(),
+        };
+        if waits {
+            return Ok(Progress::Wait);
+        }
+        if let Some(sketch) = &self.sketch
+            && sketch.size() != terms.their_elements
+        {
+            let (got, expected) = (sketch.size(), terms.their_elements);
+            return Err(
+                PeerFault::WrongCount { what: "elements of a sketch", got, expected }.into()
+            );
+        }
+        if let Some(admission) = &self.settings.admission {
+            admission.admit(terms, self.sketch.as_ref())?;
+        }
+        let (engine, blinding) = (self.settings.engine, self.settings.blinding);
+        Ok(Progress::Agreed(Agreed {
+            terms: terms.clone(),
+            engine,
+            blinding,
+            input: self.input.clone(),
+        }))
+    }
+
+    fn terms(&self, theirs: &Hello) -> Terms {
+        Terms {
             protocol: self.settings.protocol,
             party: self.settings.party,
             reveal: self.settings.reveal,
@@ -89,11 +143,8 @@ impl Greeting {
             our_elements: self.ours.elements,
             their_elements: theirs.elements,
             their_attestation: Some(printable_whole(&theirs.attestation)).filter(|a| !a.is_empty()),
-            session: self.session_id(&theirs),
-        };
-        let (engine, blinding) = (self.settings.engine, self.settings.blinding);
-        let input = self.input.clone();
-        Ok(Progress::Agreed(Agreed { terms, engine, blinding, input }))
+            session: self.session_id(theirs),
+        }
     }
 
     /// Everything that both sides must agree on. A difference is an error that names both values.
@@ -163,10 +214,23 @@ impl Greeting {
     }
 }
 
+/// Whether we are to be shown a sketch.
+fn wants_sketch(settings: &Settings) -> bool {
+    settings.admission.as_ref().is_some_and(|admission| admission.wants_sketch())
+}
+
+/// What else both sides must agree on.
+fn parameters(settings: &Settings) -> &'static str {
+    match settings.sketch_key.is_some() || wants_sketch(settings) {
+        true => "sketch",
+        false => "",
+    }
+}
+
 /// What the caller may not ask for.
 fn check(settings: &Settings, input: &Input) -> Result<()> {
     let misuse = |what: &str| Err(Error::Misuse(what.to_owned()));
-    let Settings { protocol, reveal, .. } = *settings;
+    let (protocol, reveal) = (settings.protocol, settings.reveal);
     if !protocol.can_reveal(reveal) {
         return misuse(&format!("the protocol {protocol} cannot reveal to `{reveal}`"));
     }
@@ -175,6 +239,14 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
             "the protocol {protocol} cannot keep a minimum audience: its receiver sees the matches \
              and their number at once"
         ));
+    }
+    if settings.sketch_key.is_some()
+        && (settings.party, input.prepared().is_some()) != (Party::Advertiser, false)
+    {
+        return misuse("a sketch is of an advertiser's list");
+    }
+    if wants_sketch(settings) && settings.party != Party::Platform {
+        return misuse("a sketch is for the platform");
     }
     let sends_labels = protocol == ProtocolName::Labelled && settings.party == Party::Platform;
     if input.is_labelled() != sends_labels {

@@ -15,7 +15,7 @@ use crate::program::{Folder, Server, finish, wait};
 
 const MATCH: &str = "match --advertiser advertiser.csv --platform platform.csv";
 
-fn parties() -> Folder {
+pub fn parties() -> Folder {
     let folder = Folder::with_examples();
     folder.make_keys();
     folder
@@ -26,7 +26,7 @@ fn results(folder: &Folder, ending: &str) -> Vec<String> {
     folder.names("results").into_iter().filter(|name| name.ends_with(ending)).collect()
 }
 
-fn result_reports(folder: &Folder) -> Vec<Value> {
+pub fn result_reports(folder: &Folder) -> Vec<Value> {
     let read = |name: &String| folder.read(&format!("results/{name}"));
     results(folder, ".json").iter().map(|n| serde_json::from_str(&read(n)).unwrap()).collect()
 }
@@ -189,17 +189,17 @@ fn a_server_of_so_many_sessions_ends_by_itself() {
 
 /// Stands between an advertiser and a server, and holds the advertiser's list back in the middle
 /// until it is let on.
-struct Hold {
-    address: String,
-    let_on: Sender<()>,
-    thread: JoinHandle<()>,
+pub struct Hold {
+    pub address: String,
+    pub let_on: Sender<()>,
+    pub thread: JoinHandle<()>,
 }
 
 /// More bytes than the channel's handshake and the terms take, fewer than the list does.
 const HELD_AT: usize = 4000;
 
 impl Hold {
-    fn new(server: &Server) -> Hold {
+    pub fn new(server: &Server) -> Hold {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (target, (let_on, may_go)) = (server.address.clone(), channel());

@@ -201,6 +201,24 @@ fn prepared_sets() {
 }
 
 #[test]
+fn query_budgets() {
+    let (folder, secrets) = folder();
+    folder.make_keys();
+    let flags = "--reveal platform --min-audience 1 --results results --budget budget \
+                 --budget-sessions 2 --budget-overlap 100 --budget-list-overlap 100 -vv";
+    let server = Server::start(&folder, flags);
+    for code in [0, 0, 8] {
+        assert_discreet(&folder, &secrets, &server.visit("--reveal platform --sketch"), code);
+    }
+    server.wait_for("session failed", 1);
+    let ran = server.stop();
+    assert!(ran.stderr.contains("overlap with a list before percent=100"), "{}", ran.stderr);
+    assert_discreet(&folder, &secrets, "budget budget", 0);
+    assert_eq!(folder.names("budget").len(), 3);
+    assert_discreet_files(&folder.path(""), &secrets); // the records among them
+}
+
+#[test]
 fn both_ends_of_a_network() {
     let (folder, secrets) = folder();
     folder.make_keys();
