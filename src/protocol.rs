@@ -16,6 +16,7 @@
 
 mod arrivals;
 pub mod dh;
+mod exchange;
 mod input;
 pub mod labelled;
 mod name;
