@@ -167,6 +167,10 @@ pub struct MatchArgs {
     /// The column of the platform's list that labels matched rows, in a labelled match
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub label: Option<String>,
+    /// The column of the advertiser's list that is added up, in a sum: whole numbers, such as cents.
+    /// A row counts once, for its leftmost identifier
+    #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
+    pub value: Option<String>,
     #[command(flatten)]
     pub prepared: PreparedArgs,
     /// With `--prepared`: the platform's private key, which opens the set's key
@@ -304,6 +308,10 @@ pub struct ConnectArgs {
     pub min_audience: Option<u64>,
     #[command(flatten)]
     pub protocol: ProtocolArgs,
+    /// The column of our list that is added up, in a sum: whole numbers, such as cents.
+    /// A row counts once, for its leftmost identifier
+    #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
+    pub value: Option<String>,
     #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]
@@ -342,7 +350,7 @@ impl KeyArgs {
 /// of them.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// The protocol: dh, oprf, voprf, two-hash or labelled
+    /// The protocol: dh, oprf, voprf, two-hash, labelled, count or sum
     #[arg(long, default_value = "dh", value_parser = protocol, value_name = "NAME")]
     pub protocol: ProtocolName,
     /// Rows of each list, half of which are common: as in 2^16, 65536 or 1e6; several with commas

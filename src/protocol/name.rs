@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 use super::{Party, Reveal};
 
 /// A protocol, by its name in flags, reports and the handshake.
@@ -87,6 +89,13 @@ impl ProtocolName {
     /// Whether the platform may bring a set that was prepared for an epoch.
     pub fn takes_prepared_sets(self) -> bool {
         matches!(self, ProtocolName::Oprf | ProtocolName::Voprf)
+    }
+}
+
+/// As its name.
+impl Serialize for ProtocolName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 
