@@ -552,11 +552,36 @@ fn sessions_are_frozen() {
             Reveal::Advertiser,
             ["7dabe27d59ad46c3e496ed3a1ff9763c", "165541ecd4bca9cdb7ea587dd4a16c47"],
         ),
-        aggregate(ProtocolName::Count, Reveal::Advertiser, 0, ["", ""]),
-        aggregate(ProtocolName::Count, Reveal::Both, 2, ["", ""]),
-        aggregate(ProtocolName::Count, Reveal::Platform, 4, ["", ""]),
-        aggregate(ProtocolName::Sum, Reveal::Advertiser, 3, ["", ""]),
-        aggregate(ProtocolName::Sum, Reveal::Platform, 0, ["", ""]),
+        aggregate(
+            ProtocolName::Count,
+            Reveal::Advertiser,
+            0,
+            ["84b4deca870a0037f757250d2996372e", "c0de83f12796f7adc3334492847a9b17"],
+        ),
+        aggregate(
+            ProtocolName::Count,
+            Reveal::Both,
+            2,
+            ["7122205f31e28f23dfc23947ab157d2d", "b922e7122bf1ae85686e50781356004c"],
+        ),
+        aggregate(
+            ProtocolName::Count,
+            Reveal::Platform,
+            4,
+            ["9a0d779e60275737a94a1855bebf52b7", "3ee5ca458b3469fc69148d600be39687"],
+        ),
+        aggregate(
+            ProtocolName::Sum,
+            Reveal::Advertiser,
+            3,
+            ["f1fd282445f9ffa99e220822630e2ce2", "2f97ee8bc535be28526ec367f480b863"],
+        ),
+        aggregate(
+            ProtocolName::Sum,
+            Reveal::Platform,
+            0,
+            ["bd76a301f5b2f44fd1f66d394a2c1ab6", "207ad4eec0674913441242da75a8f67c"],
+        ),
     ];
     let seen: Vec<_> = frozen.iter().map(transcript).collect();
     let expected: Vec<_> = frozen.iter().map(|f| f.sides.map(String::from)).collect();
