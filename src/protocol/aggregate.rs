@@ -16,6 +16,7 @@ mod elgamal;
 mod giver;
 mod values;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rand::rngs::StdRng;
@@ -181,8 +182,8 @@ impl Protocol for Aggregate {
     fn advance(&mut self, room: bool) -> Result<Step> {
         let turn = match &mut self.state {
             State::Crossing(crossing) => match crossing.advance(&self.shared, room)? {
-                Crossed::Step(step) => return Ok(step),
-                Crossed::Done { order, tags } => {
+                ControlFlow::Continue(step) => return Ok(step),
+                ControlFlow::Break(Crossed { order, tags }) => {
                     self.state = self.crossed(order, tags);
                     return Ok(Step::Worked);
                 }

@@ -89,6 +89,7 @@
 //!
 //! The [`session`](crate::session) module runs this protocol; see its example.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rand::CryptoRng;
@@ -142,8 +143,8 @@ impl Protocol for Dh {
         let shared = &self.shared;
         match &mut self.state {
             State::Crossing(crossing) => match crossing.advance(shared, room)? {
-                Crossed::Step(step) => Ok(step),
-                Crossed::Done { order, tags } => {
+                ControlFlow::Continue(step) => Ok(step),
+                ControlFlow::Break(Crossed { order, tags }) => {
                     let answering = Answering::new(&shared.terms, &shared.tagger, order, tags);
                     self.state = State::Answering(Box::new(answering));
                     Ok(Step::Worked)

@@ -2,6 +2,7 @@
 //! it, and exchanging the lists. What comes of it are the tags of the peer's elements under both
 //! keys, in the peer's order.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rand::CryptoRng;
@@ -51,16 +52,12 @@ enum State {
     Ended,
 }
 
-/// What comes next.
-pub(super) enum Crossed {
-    Step(Step),
-    /// Both lists are through, and the peer's is what it had committed to.
-    Done {
-        /// For each of our elements, as sent, its index in the consented list.
-        order: Vec<u32>,
-        /// Tags of the peer's elements under both keys, in the peer's order.
-        tags: Vec<Tag>,
-    },
+/// Both lists are through, and the peer's is what it had committed to.
+pub(super) struct Crossed {
+    /// For each of our elements, as sent, its index in the consented list.
+    pub(super) order: Vec<u32>,
+    /// Tags of the peer's elements under both keys, in the peer's order.
+    pub(super) tags: Vec<Tag>,
 }
 
 impl Crossing {
@@ -85,7 +82,12 @@ impl Crossing {
         }
     }
 
-    pub(super) fn advance(&mut self, shared: &Shared, room: bool) -> Result<Crossed> {
+    /// Does the next bounded piece of work, until both lists are through.
+    pub(super) fn advance(
+        &mut self,
+        shared: &Shared,
+        room: bool,
+    ) -> Result<ControlFlow<Crossed, Step>> {
         let (state, step) = match std::mem::replace(&mut self.state, State::Ended) {
             State::Blinding(mut blinding) => match blinding.advance(&shared.engine) {
                 true => (State::Blinding(blinding), Step::Worked),
@@ -100,14 +102,14 @@ impl Crossing {
                     Some(step) => (State::Exchanging(exchanging), step),
                     None => {
                         let (order, tags) = exchanging.finish()?;
-                        return Ok(Crossed::Done { order, tags });
+                        return Ok(ControlFlow::Break(Crossed { order, tags }));
                     }
                 }
             }
             State::Ended => (State::Ended, Step::Wait),
         };
         self.state = state;
-        Ok(Crossed::Step(step))
+        Ok(ControlFlow::Continue(step))
     }
 
     fn commit(&self, terms: &Terms, blinded: Blinded, sent: bool, room: bool) -> (State, Step) {

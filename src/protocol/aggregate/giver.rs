@@ -56,9 +56,9 @@ impl Giver {
     }
 
     pub(super) fn receive(&mut self, frame: Frame) -> Result<()> {
-        let due = match (&frame, self.stage) {
-            (Frame::Count(_) | Frame::Withheld, Stage::HearCount) => true,
-            (Frame::Total(_) | Frame::Query(_), Stage::HearTotal) => true,
+        let due = match self.stage {
+            Stage::HearCount => matches!(frame, Frame::Count(_) | Frame::Withheld),
+            Stage::HearTotal => matches!(frame, Frame::Total(_) | Frame::Query(_)),
             _ => false,
         };
         if !due || self.word.is_some() {
