@@ -153,6 +153,12 @@ pub enum PeerFault {
         /// Answers in the run.
         count: u64,
     },
+    /// An encrypted total that is not between 0 and what the matched values can come to.
+    #[error("the total is not between 0 and {most}: not one of the values that were agreed on")]
+    BadTotal {
+        /// The number of matches times the agreed limit of a value.
+        most: u64,
+    },
     /// The peer hung up in the middle.
     #[error("hung up during {0}")]
     HungUp(&'static str),

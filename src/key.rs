@@ -33,6 +33,10 @@ pub mod role {
     #[derive(Debug)]
     pub enum Evaluate {}
 
+    /// Decrypts sums of values.
+    #[derive(Debug)]
+    pub enum Decrypt {}
+
     /// A role: sealed, so that the list above is all there is.
     pub trait Role: sealed::Sealed {
         /// What separates keys derived for this role from those of others.
@@ -47,10 +51,22 @@ pub mod role {
         const NAME: &'static str = "evaluate";
     }
 
+    impl Role for Decrypt {
+        const NAME: &'static str = "decrypt";
+    }
+
+    /// A role whose keys have a public half. Blinding keys have no use for one.
+    pub trait Public: Role {}
+
+    impl Public for Evaluate {}
+
+    impl Public for Decrypt {}
+
     mod sealed {
         pub trait Sealed {}
         impl Sealed for super::Blind {}
         impl Sealed for super::Evaluate {}
+        impl Sealed for super::Decrypt {}
     }
 }
 
@@ -84,11 +100,11 @@ impl<R: Role> fmt::Debug for Key<R> {
     }
 }
 
-/// The public half of a [`Key<Evaluate>`](role::Evaluate): `K = k G`.
+/// The public half of a key whose role [has one](role::Public): `K = k G`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicKey(pub Encoding);
 
-impl Key<role::Evaluate> {
+impl<R: role::Public> Key<R> {
     /// `k G`.
     pub fn public(&self, engine: &Engine) -> PublicKey {
         let mut public = [Encoding::default()];
@@ -107,7 +123,8 @@ mod tests {
     fn a_public_key_is_the_product_with_the_generator() {
         let mut two = [0; 32];
         two[0] = 2;
-        let key = Key::from_scalar(SecretScalar::from_canonical_bytes(two).unwrap());
+        let key =
+            Key::<role::Evaluate>::from_scalar(SecretScalar::from_canonical_bytes(two).unwrap());
         // RFC 9496 appendix A.1, 2 G.
         let expected = "6a493210f7499cd17fecb510ae0cea23a110e8d5b901f8acadd3095c73a3b919";
         for backend in crate::group::Backend::available() {

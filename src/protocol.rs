@@ -11,15 +11,21 @@
 //! | `voprf` | [`voprf`] | matches to the advertiser | the platform cannot change keys |
 //! | `two-hash` | [`two_hash`] | matches to either side or both | malicious |
 //! | `labelled` | [`labelled`] | matches to the advertiser, each with the platform's label | as `voprf` |
+//! | `count` | [`count`] | how many match, to either side or both | semi-honest |
+//! | `sum` | [`sum`] | the total of the advertiser's values over the matches, to either side; the count to both | semi-honest |
 //!
 //! The session makes one of them once terms are agreed on, from what the side brings ([`Input`]).
 
+pub mod aggregate;
 mod arrivals;
+pub mod count;
 pub mod dh;
+mod exchange;
 mod input;
 pub mod labelled;
 mod name;
 pub mod oprf;
+pub mod sum;
 mod tag;
 mod terms;
 pub mod two_hash;
@@ -31,6 +37,8 @@ use crate::error::Result;
 use crate::group::Engine;
 use crate::wire::Frame;
 
+pub(crate) use aggregate::LIMIT as TOTAL_LIMIT;
+pub use aggregate::Values;
 pub use input::Input;
 pub use name::ProtocolName;
 pub use oprf::Blinding;
@@ -51,6 +59,11 @@ pub struct Answer {
     pub matched: Option<Vec<u32>>,
     /// How many elements matched. `None` where this side does not learn it.
     pub count: Option<u64>,
+    /// The total of values over what matched, in a sum. `None` where this side does not learn it.
+    pub sum: Option<u64>,
+    /// How many of this side's own values were cut down to the agreed limit, in a sum to which it
+    /// brought values.
+    pub clipped: Option<u64>,
     /// Whether the audience was below the agreed minimum, so that nobody got matches.
     pub withheld: bool,
     /// The platform's labels of `matched`, in its order; `None` for one that does not open. Of other
@@ -148,5 +161,8 @@ pub(crate) fn start<R: CryptoRng>(
         | ProtocolName::Voprf
         | ProtocolName::TwoHash
         | ProtocolName::Labelled => Box::new(oprf::Oprf::new(terms, engine, input, blinding, rng)),
+        ProtocolName::Count | ProtocolName::Sum => {
+            Box::new(aggregate::Aggregate::new(terms, engine, input, rng))
+        }
     }
 }

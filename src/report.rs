@@ -31,7 +31,9 @@
 //!     },
 //!     "platform": {"distinct": 9120}           // all that the advertiser knows of it
 //!   },
-//!   "matched": {"identifiers": 120, "rows": 131, "rate": 0.274},
+//!   "clip": 100000,                            // in a sum: what greater values are cut down to
+//!   "clipped": 3,                              // in the advertiser's report of a sum: values cut down
+//!   "matched": {"identifiers": 120, "rows": 131, "rate": 0.274, "sum": 182744},
 //!   "withheld": false,                         // true: below the minimum audience, and no "matched"
 //!   "budget": {                              // of a platform that keeps one: used by this peer in this
 //!     "sessions": 2, "max_sessions": 4,      // period, with this session; limits where there are such
@@ -49,7 +51,7 @@
 //! A row that cannot be read, or that holds no identifier, counts as one unreadable identifier. So
 //! in a list with one identifier a row, `admitted + refused + unreadable = rows`. `matched.rate` is
 //! matched identifiers over distinct ones of the reporting side's list; `matched.rows` is known
-//! only to a side that learns which of its rows matched.
+//! only to a side that learns which of its rows matched, `matched.sum` to the side that learns the total.
 
 mod check;
 #[cfg(feature = "tls")]
@@ -68,7 +70,7 @@ use crate::consent::{ConsentedList, Refusal, Tally};
 use crate::identifier::Profile;
 use crate::list::Matches;
 use crate::prepare::PreparedSet;
-use crate::protocol::{Party, Phase, Reveal};
+use crate::protocol::{Party, Phase, ProtocolName, Reveal};
 use crate::session::Outcome;
 
 pub use check::CheckReport;
@@ -84,13 +86,17 @@ pub struct Report {
     session: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     peer: Option<String>,
-    protocol: &'static str,
+    protocol: ProtocolName,
     #[serde(skip_serializing_if = "Option::is_none")]
     epoch: Option<String>,
     profile: String,
     reveal: Reveal,
     purpose: &'static str,
     min_audience: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clip: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clipped: Option<u64>,
     parties: Parties,
     #[serde(skip_serializing_if = "Option::is_none")]
     matched: Option<Matched>,
@@ -181,6 +187,9 @@ pub struct Matched {
     pub rows: Option<u64>,
     /// Matched elements over own elements, 0 for an empty list.
     pub rate: f64,
+    /// The total of the advertiser's values over what matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sum: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -229,12 +238,14 @@ impl Report {
             blindmatch: env!("CARGO_PKG_VERSION"),
             session: terms.session_name(),
             peer: None,
-            protocol: terms.protocol.name(),
+            protocol: terms.protocol,
             epoch: outcome.answer.epoch.clone(),
             profile: own.profile.to_string(),
             reveal: terms.reveal,
             purpose: terms.purpose.name(),
             min_audience: terms.min_audience,
+            clip: terms.clip,
+            clipped: outcome.answer.clipped,
             parties: Parties::default(),
             matched: matched(own, outcome),
             withheld: outcome.answer.withheld,
@@ -262,9 +273,10 @@ impl Report {
     pub fn with_other_side<'a>(mut self, own: impl Into<Own<'a>>, outcome: &Outcome) -> Report {
         let own = own.into();
         *self.party(outcome.terms.party) = PartyCounts::own(own);
-        let theirs_alone = outcome.answer.matched.is_some()
-            && self.matched.as_ref().is_none_or(|matched| matched.rows.is_none());
-        if theirs_alone {
+        let ours = self.matched.as_ref();
+        let rows_alone =
+            outcome.answer.matched.is_some() && ours.is_none_or(|matched| matched.rows.is_none());
+        if rows_alone || outcome.answer.sum.is_some() || ours.is_none() {
             self.matched = matched(own, outcome);
         }
         for phase in Phase::ALL {
@@ -349,7 +361,7 @@ fn matched(own: Own<'_>, outcome: &Outcome) -> Option<Matched> {
     let matched = own.list.zip(outcome.answer.matched.as_deref());
     let rows = matched.map(|(list, matched)| rows(list, matched));
     let rate = identifiers as f64 / own.tally.distinct.max(1) as f64;
-    Some(Matched { identifiers, rows, rate })
+    Some(Matched { identifiers, rows, rate, sum: outcome.answer.sum })
 }
 
 fn to_json(report: &impl Serialize) -> String {

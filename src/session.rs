@@ -61,6 +61,9 @@ pub struct Settings {
     /// Fewest matches that are to be revealed. `None` takes the peer's; where both sides say a
     /// number, they must say the same.
     pub min_audience: Option<u64>,
+    /// What a value is cut down to before it is added, in a [`sum`](crate::protocol::sum); both sides
+    /// must say the same. `None` in other protocols.
+    pub clip: Option<u64>,
     /// Most elements that are accepted from the peer; below 2^32.
     pub max_elements: u64,
     /// How this side blinds what it asks an oblivious function; the other side cannot tell.
@@ -103,6 +106,7 @@ impl Settings {
             party,
             reveal: Reveal::default(),
             min_audience: None,
+            clip: None,
             max_elements: MAX_ELEMENTS,
             blinding: Blinding::default(),
             engine: Engine::detect(),

@@ -35,6 +35,12 @@
 //! | `22` | proof | 64 bytes: one key evaluated the run before |
 //! | `23` | set | the next block of the set (see [`set`](crate::set)) |
 //! | `24` | labels | sealed labels of the set's elements, in its order; after the set |
+//! | `30` | value key | 32 bytes of public key, 64 of a proof that its private half is known |
+//! | `31` | ciphertexts | 64 bytes each: the encrypted value of each point, in the order of the points |
+//! | `32` | count | u64: how many match; the audience is large enough |
+//! | `33` | total | 64 bytes: the encrypted total |
+//! | `34` | query | 32 bytes: the first half of an encrypted total, to be decrypted |
+//! | `35` | share | 32 bytes: the query times the private key; 64 of a proof that it is |
 //!
 //! Version 1 had no frames from `20` on, and no `parameters` in its hello.
 //!
@@ -64,6 +70,9 @@ pub const MAX_FRAME: usize = 1 + POINTS_PER_FRAME * Encoding::LEN;
 
 /// Most points in one frame: half a MiB of them, well under a second's work for one core.
 pub const POINTS_PER_FRAME: usize = 16 * 1024;
+
+/// Most encrypted values in one frame.
+pub(crate) const CIPHERTEXTS_PER_FRAME: usize = POINTS_PER_FRAME / 2;
 
 /// Most bytes of tags in one frame.
 pub(crate) const TAG_BYTES_PER_FRAME: usize = 128 * 1024;
@@ -107,6 +116,27 @@ pub enum Frame {
     Set(Vec<u8>),
     /// Sealed labels.
     Labels(Vec<u8>),
+    /// The public key that values are encrypted under, and a proof of its private half.
+    ValueKey(Proven),
+    /// Encrypted values of a run of points.
+    Ciphertexts(Vec<[Encoding; 2]>),
+    /// How many match.
+    Count(u64),
+    /// The encrypted total.
+    Total([Encoding; 2]),
+    /// The first half of an encrypted total, to be decrypted.
+    Query(Encoding),
+    /// The query times the private key, and a proof that it is.
+    Share(Proven),
+}
+
+/// A point, and a proof about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    /// The point.
+    pub point: Encoding,
+    /// The proof, as [`proof`](crate::proof) has them.
+    pub proof: [u8; 64],
 }
 
 /// What a side commits to before either list moves.
@@ -143,6 +173,12 @@ impl Frame {
             Frame::Proof(_) => PROOF,
             Frame::Set(_) => SET,
             Frame::Labels(_) => LABELS,
+            Frame::ValueKey(_) => VALUE_KEY,
+            Frame::Ciphertexts(_) => CIPHERTEXTS,
+            Frame::Count(_) => COUNT,
+            Frame::Total(_) => TOTAL,
+            Frame::Query(_) => QUERY,
+            Frame::Share(_) => SHARE,
         }
     }
 
@@ -171,6 +207,16 @@ impl Frame {
             Frame::Tags(run) | Frame::Set(run) | Frame::Labels(run) => {
                 bytes.extend_from_slice(run);
             }
+            Frame::ValueKey(proven) | Frame::Share(proven) => {
+                bytes.extend_from_slice(&proven.point.0);
+                bytes.extend_from_slice(&proven.proof);
+            }
+            Frame::Ciphertexts(run) => {
+                run.as_flattened().iter().for_each(|p| bytes.extend_from_slice(&p.0));
+            }
+            Frame::Count(count) => bytes.extend_from_slice(&count.to_le_bytes()),
+            Frame::Total(halves) => halves.iter().for_each(|p| bytes.extend_from_slice(&p.0)),
+            Frame::Query(point) => bytes.extend_from_slice(&point.0),
             Frame::KeepAlive | Frame::Finished | Frame::Released | Frame::Withheld => {}
         }
         let length = u32::try_from(bytes.len() - 4).expect("frames are bounded by their makers");
@@ -192,6 +238,17 @@ impl Frame {
                 Ok(frame(points.iter().copied().map(Encoding).collect()))
             }
             _ => bad_length(),
+        };
+        let proven =
+            |frame: fn(Proven) -> Frame| match (payload.first_chunk(), payload.last_chunk()) {
+                (Some(&point), Some(&proof)) if payload.len() == 96 => {
+                    Ok(frame(Proven { point: Encoding(point), proof }))
+                }
+                _ => bad_length(),
+            };
+        let pairs = || match payload.as_chunks::<32>() {
+            (points, []) => points.as_chunks().0.iter().map(|pair| pair.map(Encoding)).collect(),
+            _ => Vec::new(),
         };
         match type_byte {
             HELLO => Hello::decode(payload).map(Frame::Hello),
@@ -216,6 +273,24 @@ impl Frame {
             TAGS => run(Frame::Tags),
             SET => run(Frame::Set),
             LABELS => run(Frame::Labels),
+            VALUE_KEY => proven(Frame::ValueKey),
+            SHARE => proven(Frame::Share),
+            CIPHERTEXTS if !payload.is_empty() && payload.len().is_multiple_of(64) => {
+                Ok(Frame::Ciphertexts(pairs()))
+            }
+            TOTAL => match pairs()[..] {
+                [halves] if payload.len() == 64 => Ok(Frame::Total(halves)),
+                _ => bad_length(),
+            },
+            CIPHERTEXTS => bad_length(),
+            COUNT => payload
+                .try_into()
+                .map(|bytes| Frame::Count(u64::from_le_bytes(bytes)))
+                .or_else(|_| bad_length()),
+            QUERY => payload
+                .try_into()
+                .map(|bytes| Frame::Query(Encoding(bytes)))
+                .or_else(|_| bad_length()),
             RELEASED => empty(Frame::Released),
             WITHHELD => empty(Frame::Withheld),
             unknown => Err(PeerFault::Unexpected(unknown).into()),
@@ -239,6 +314,12 @@ const EVALUATED: u8 = 0x21;
 const PROOF: u8 = 0x22;
 const SET: u8 = 0x23;
 const LABELS: u8 = 0x24;
+const VALUE_KEY: u8 = 0x30;
+const CIPHERTEXTS: u8 = 0x31;
+const COUNT: u8 = 0x32;
+const TOTAL: u8 = 0x33;
+const QUERY: u8 = 0x34;
+const SHARE: u8 = 0x35;
 
 fn type_name(type_byte: u8) -> &'static str {
     match type_byte {
@@ -258,6 +339,12 @@ fn type_name(type_byte: u8) -> &'static str {
         PROOF => "proof",
         SET => "set",
         LABELS => "labels",
+        VALUE_KEY => "value key",
+        CIPHERTEXTS => "ciphertexts",
+        COUNT => "count",
+        TOTAL => "total",
+        QUERY => "query",
+        SHARE => "share",
         _ => "unknown",
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::label::Labels;
-use blindmatch::protocol::{Blinding, Input, Party, Phase, ProtocolName, Reveal};
+use blindmatch::protocol::{Blinding, Input, Party, Phase, ProtocolName, Reveal, Values};
 use blindmatch::session::{Outcome, Session, Settings};
 use blindmatch::{ConsentedList, Error, Result};
 use common::Seeded;
@@ -23,11 +23,15 @@ struct Protocol {
     blinding: Blinding,
 }
 
+/// What values are cut down to in sums: some are greater.
+const CLIP: u64 = 500;
+
 /// Every protocol; those with an oblivious function under both kinds of blind.
 fn protocols() -> Vec<Protocol> {
     let with = |name| Blinding::ALL.map(|blinding| Protocol { name, blinding });
     let all = ProtocolName::ALL.into_iter().flat_map(with);
-    all.filter(|p| p.name != ProtocolName::Dh || p.blinding == Blinding::default()).collect()
+    let asks = |name: ProtocolName| name != ProtocolName::Dh && !name.is_aggregate();
+    all.filter(|p| asks(p.name) || p.blinding == Blinding::default()).collect()
 }
 
 const DH: Protocol = Protocol { name: ProtocolName::Dh, blinding: Blinding::Additive };
@@ -37,6 +41,7 @@ impl Protocol {
         let mut settings = common::settings(reveal, least);
         for side in &mut settings {
             (side.protocol, side.blinding) = (self.name, self.blinding);
+            side.clip = (self.name == ProtocolName::Sum).then_some(CLIP);
         }
         settings
     }
@@ -131,6 +136,29 @@ impl Case {
         matched.iter().map(|&index| Some(self.label(list, side, index as usize))).collect()
     }
 
+    /// The worth of an entry: a number that its value makes, up to 699.
+    fn worth(value: &str) -> u64 {
+        value.bytes().fold(7, |sum, byte| (sum * 31 + u64::from(byte)) % 700)
+    }
+
+    /// The values that the advertiser brings to a sum.
+    fn values(&self, list: &ConsentedList) -> Arc<Values> {
+        let value = |index| &self.rows[0][list.occurrences(index)[0].row as usize];
+        Arc::new(Values::new((0..list.len()).map(|index| Case::worth(value(index))).collect()))
+    }
+
+    /// The total that a sum should come to: a plain loop.
+    fn total(&self) -> u64 {
+        let [ours, theirs] = self.sets();
+        let mut total = 0;
+        for value in ours {
+            if theirs.contains(value) {
+                total += Case::worth(value).min(CLIP);
+            }
+        }
+        total
+    }
+
     /// The rows of side `side` whose value the other side holds too.
     fn matched_rows(&self, side: usize) -> Vec<u32> {
         let theirs = &self.sets()[1 - side];
@@ -173,22 +201,28 @@ struct Run<'a> {
 fn check(run: Run) -> [Outcome; 2] {
     let lists = run.case.rows.each_ref().map(|rows| common::list(rows));
     let (reveal, least) = (run.settings[0].reveal, run.settings[0].min_audience.unwrap_or(0));
-    let labelled = run.settings[0].protocol == ProtocolName::Labelled;
+    let protocol = run.settings[0].protocol;
+    let labelled = protocol == ProtocolName::Labelled;
     let [advertiser, platform] = run.settings;
+    let ours = match protocol {
+        ProtocolName::Sum => Input::with_values(lists[0].clone(), run.case.values(&lists[0])),
+        _ => lists[0].clone().into(),
+    };
     let theirs = match labelled {
         true => Input::with_labels(lists[1].clone(), run.case.labels(&lists[1])),
         false => lists[1].clone().into(),
     };
-    let sides = [
-        Session::new(advertiser, lists[0].clone()).unwrap(),
-        Session::new(platform, theirs).unwrap(),
-    ];
+    let sides = [Session::new(advertiser, ours).unwrap(), Session::new(platform, theirs).unwrap()];
     let (outcomes, traffic) = run.transport.run(sides);
     for (side, party) in [Party::Advertiser, Party::Platform].into_iter().enumerate() {
         let label = format!("{}, {party}", run.label);
         let (outcome, list) = (&outcomes[side], &lists[side]);
-        let expected = Expected::new(run.case, party, reveal, least);
+        let expected = match protocol.is_aggregate() {
+            false => Expected::new(run.case, party, reveal, least),
+            true => Expected::of_all(run.case, protocol, party, reveal, least),
+        };
         assert_eq!(outcome.answer.count, expected.count, "{label}");
+        assert_eq!(outcome.answer.sum, expected.sum, "{label}");
         assert_eq!(outcome.answer.withheld, expected.withheld, "{label}");
         let rows = outcome.answer.matched.as_ref().map(|matched| rows_of(list, matched));
         assert_eq!(rows, expected.rows, "{label}");
@@ -225,6 +259,7 @@ fn rows_of(list: &Arc<ConsentedList>, matched: &[u32]) -> Vec<u32> {
 struct Expected {
     count: Option<u64>,
     rows: Option<Vec<u32>>,
+    sum: Option<u64>,
     withheld: bool,
 }
 
@@ -239,6 +274,32 @@ impl Expected {
         Expected {
             count: counts.then_some(count),
             rows: matches.then(|| case.matched_rows(side)),
+            sum: None,
+            withheld,
+        }
+    }
+
+    /// The same where the answer is about all matches at once: no rows for anybody.
+    fn of_all(
+        case: &Case,
+        protocol: ProtocolName,
+        party: Party,
+        reveal: Reveal,
+        least: u64,
+    ) -> Expected {
+        let count = case.overlap();
+        let withheld = least > 0 && count < least;
+        let sums = protocol == ProtocolName::Sum;
+        let counts_first = match sums {
+            true => party == Party::Platform,
+            false => least > 0 && reveal.counts_first() == party,
+        };
+        let counts = counts_first || !withheld && (sums || reveal.gives_matches_to(party));
+        let totals = sums && !withheld && reveal.gives_matches_to(party);
+        Expected {
+            count: counts.then_some(count),
+            rows: None,
+            sum: totals.then(|| case.total()),
             withheld,
         }
     }
@@ -297,21 +358,41 @@ fn what_a_protocol_cannot_do_is_an_error() {
                     let list = common::list(&["a"]);
                     let sends_labels = settings.protocol == ProtocolName::Labelled
                         && settings.party == Party::Platform;
+                    let sends_values = settings.protocol == ProtocolName::Sum
+                        && settings.party == Party::Advertiser;
                     let labels = || Arc::new(Labels::new(["x"]).unwrap());
-                    let input = match sends_labels {
-                        true => Input::with_labels(list.clone(), labels()),
-                        false => list.clone().into(),
+                    let values = || Arc::new(Values::new(vec![7]));
+                    let input = match (sends_labels, sends_values) {
+                        (true, _) => Input::with_labels(list.clone(), labels()),
+                        (_, true) => Input::with_values(list.clone(), values()),
+                        _ => list.clone().into(),
                     };
-                    let new = Session::new(settings.clone(), input);
+                    let new = Session::new(settings.clone(), input.clone());
                     assert_eq!(new.is_ok(), can, "{protocol} {reveal} {least}");
                     assert!(can || matches!(new.err().unwrap(), Error::Misuse(_)));
                     // And labels where they have no business, or none where they have.
-                    let wrong = match sends_labels {
-                        true => list.clone().into(),
-                        false => Input::with_labels(list, labels()),
-                    };
+                    let nothing = || Input::from(list.clone());
+                    let wrong = [
+                        if sends_labels {
+                            nothing()
+                        } else {
+                            Input::with_labels(list.clone(), labels())
+                        },
+                        if sends_values {
+                            nothing()
+                        } else {
+                            Input::with_values(list.clone(), values())
+                        },
+                    ];
                     settings.min_audience = None;
-                    assert!(matches!(Session::new(settings, wrong).err(), Some(Error::Misuse(_))));
+                    for wrong in wrong {
+                        let refused = Session::new(settings.clone(), wrong).err();
+                        assert!(matches!(refused, Some(Error::Misuse(_))));
+                    }
+                    // A limit on values where there are none, or none where there are.
+                    settings.clip = settings.clip.xor(Some(1));
+                    let new = Session::new(settings, input);
+                    assert!(matches!(new.err(), Some(Error::Misuse(_))));
                 }
             }
         }
@@ -338,7 +419,7 @@ fn pieces_of_any_size_make_no_difference() {
 /// to the boundaries of both (8,192 elements blinded at once, 16,384 points a frame).
 #[test]
 fn sizes_around_work_units_and_frames() {
-    let sizes = [(8191, 3), (8192, 1), (8193, 2), (16_383, 1), (16_384, 3), (16_385, 2)];
+    let sizes = [(8191, 3), (8192, 1), (8193, 2), (16_383, 1), (16_384, 3), (16_385, 2), (8193, 1)];
     let transports = Transport::ALL.into_iter().cycle();
     let mut protocols = protocols().into_iter().cycle();
     let mut reveals = Reveal::ALL.into_iter().cycle();
@@ -442,4 +523,44 @@ fn a_minimum_audience_may_be_one_sides_word() {
         assert!(advertiser.answer.withheld && advertiser.answer.matched.is_none());
         assert_eq!(platform.answer.count, Some(2));
     }
+}
+
+/// Runs of values fill frames of 8192 too, whatever is in them; and clipping, counted.
+#[test]
+fn values_span_frames_and_are_clipped() {
+    let numbers: Vec<u64> = (0..8200).collect();
+    let case = Case::new("values", &numbers, &numbers[8180..]);
+    let sum = Protocol { name: ProtocolName::Sum, blinding: Blinding::Additive };
+    for reveal in sum.reveals() {
+        let run = Run {
+            case: &case,
+            settings: sum.settings(reveal, 20),
+            transport: Transport::Memory,
+            label: format!("8200 values, {reveal}"),
+        };
+        let [advertiser, platform] = check(run);
+        let above = case.rows[0].iter().filter(|value| Case::worth(value) > CLIP).count() as u64;
+        assert_eq!(advertiser.answer.clipped, Some(above));
+        assert_eq!(platform.answer.clipped, None);
+    }
+}
+
+/// Totals that could come to 2^40 are refused before anything is sent, by whoever sees it first.
+#[test]
+fn totals_that_cannot_be_found_are_refused() {
+    let lists = [common::list(&["a", "b"]), common::list(&["a"])];
+    let values = || Arc::new(Values::new(vec![1, u64::MAX]));
+    let sides = |clip: u64| {
+        let sum = Protocol { name: ProtocolName::Sum, blinding: Blinding::Additive };
+        let [mut ours, mut theirs] = sum.settings(Reveal::Advertiser, 0);
+        (ours.clip, theirs.clip) = (Some(clip), Some(clip));
+        let ours = Session::new(ours, Input::with_values(lists[0].clone(), values()));
+        [ours, Session::new(theirs, lists[1].clone())]
+    };
+    let most = ((1 << 40) - 1) / 2;
+    let error = sides(most + 1)[0].as_ref().err().unwrap().to_string();
+    assert!(error.contains("2 values of up to 549755813888 could come to 2^40"), "{error}");
+    assert!(error.contains("at most 1 entries"), "{error}");
+    assert!(sides(most).iter().all(Result::is_ok));
+    assert!(sides(0).iter().all(Result::is_err));
 }

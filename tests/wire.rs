@@ -14,7 +14,7 @@ use blindmatch::protocol::{Blinding, Input, Party, ProtocolName, Reveal};
 use blindmatch::session::{Session, Settings};
 use blindmatch::sketch::{Sketch, SketchKey};
 use blindmatch::wire::{
-    Commitment, Decoder, Frame, Hello, MAX_FRAME, Offer, POINTS_PER_FRAME, VERSION,
+    Commitment, Decoder, Frame, Hello, MAX_FRAME, Offer, POINTS_PER_FRAME, Proven, VERSION,
 };
 use common::{Seeded, hex};
 use sha2::{Digest, Sha256};
@@ -128,6 +128,33 @@ fn frames() -> Vec<(Frame, &'static str)> {
         ),
         (Frame::Set(vec![5, 6, 7]), "04000000 23 050607"),
         (Frame::Labels(vec![8, 9]), "03000000 24 0809"),
+        (
+            Frame::ValueKey(Proven { point: Encoding([1; 32]), proof: [2; 64] }),
+            "61000000 30 0101010101010101010101010101010101010101010101010101010101010101 \
+             0202020202020202020202020202020202020202020202020202020202020202 \
+             0202020202020202020202020202020202020202020202020202020202020202",
+        ),
+        (
+            Frame::Ciphertexts(vec![[Encoding([3; 32]), Encoding([4; 32])]]),
+            "41000000 31 0303030303030303030303030303030303030303030303030303030303030303 \
+             0404040404040404040404040404040404040404040404040404040404040404",
+        ),
+        (Frame::Count(258), "09000000 32 0201000000000000"),
+        (
+            Frame::Total([Encoding([5; 32]), Encoding([6; 32])]),
+            "41000000 33 0505050505050505050505050505050505050505050505050505050505050505 \
+             0606060606060606060606060606060606060606060606060606060606060606",
+        ),
+        (
+            Frame::Query(Encoding([7; 32])),
+            "21000000 34 0707070707070707070707070707070707070707070707070707070707070707",
+        ),
+        (
+            Frame::Share(Proven { point: Encoding([8; 32]), proof: [9; 64] }),
+            "61000000 35 0808080808080808080808080808080808080808080808080808080808080808 \
+             0909090909090909090909090909090909090909090909090909090909090909 \
+             0909090909090909090909090909090909090909090909090909090909090909",
+        ),
     ]
 }
 
@@ -306,7 +333,7 @@ fn a_frame_without_a_type_is_refused() {
 
 #[test]
 fn unknown_types_are_named() {
-    for type_byte in [0x00, 0x07, 0x0f, 0x15, 0x1f, 0x25, 0x7f, 0xff] {
+    for type_byte in [0x00, 0x07, 0x0f, 0x15, 0x1f, 0x25, 0x36, 0x7f, 0xff] {
         let refused = greeted(&raw(type_byte, b"some payload"));
         assert_eq!(fault(refused), PeerFault::Unexpected(type_byte));
     }
@@ -314,7 +341,7 @@ fn unknown_types_are_named() {
 
 #[test]
 fn payloads_of_the_wrong_length_are_refused() {
-    let cases: [(u8, &str, &[usize]); 11] = [
+    let cases: [(u8, &str, &[usize]); 17] = [
         (0x03, "keep-alive", &[1, 100]),
         (0x04, "finished", &[1]),
         (0x10, "commitment", &[0, 1, 32, 63, 65, 128]),
@@ -326,6 +353,12 @@ fn payloads_of_the_wrong_length_are_refused() {
         (0x22, "proof", &[0, 1, 63, 65, 128]),
         (0x23, "set", &[0]),
         (0x24, "labels", &[0]),
+        (0x30, "value key", &[0, 32, 64, 95, 97, 128]),
+        (0x31, "ciphertexts", &[0, 32, 63, 65, 96]),
+        (0x32, "count", &[0, 7, 9]),
+        (0x33, "total", &[0, 32, 63, 65, 128]),
+        (0x34, "query", &[0, 31, 33, 64]),
+        (0x35, "share", &[0, 32, 64, 95, 97, 192]),
     ];
     for (type_byte, frame, lengths) in cases {
         for &length in lengths {
@@ -450,12 +483,17 @@ fn transcript(frozen: &Frozen) -> [String; 2] {
         settings.max_elements = 1 << 27; // whatever the default is
         let list = Arc::clone(&lists[usize::from(party == Party::Platform)]);
         let labels = || Labels::new((0..list.len()).map(|index| format!("label {index}"))).unwrap();
+        settings.clip = (frozen.protocol == ProtocolName::Sum).then_some(103);
         let labels = match (party, frozen.protocol) {
             (Party::Platform, ProtocolName::Labelled) => Some(Arc::new(labels())),
             _ => None,
         };
         let input = match labels {
             Some(labels) => Input::with_labels(list, labels),
+            None if party == Party::Advertiser && settings.clip.is_some() => {
+                let values = common::values(&list);
+                Input::with_values(list, values)
+            }
             None => list.into(),
         };
         Session::with_rng(settings, input, Seeded::new(party.name())).unwrap()
@@ -478,6 +516,15 @@ const fn dh(reveal: Reveal, least: u64, sides: [&'static str; 2]) -> Frozen {
     Frozen { protocol, blinding, reveal, least, sides }
 }
 
+const fn aggregate(
+    protocol: ProtocolName,
+    reveal: Reveal,
+    least: u64,
+    sides: [&'static str; 2],
+) -> Frozen {
+    Frozen { protocol, blinding: Blinding::Additive, reveal, least, sides }
+}
+
 const fn oprf(
     protocol: ProtocolName,
     blinding: Blinding,
@@ -487,7 +534,8 @@ const fn oprf(
     Frozen { protocol, blinding, reveal, least: 0, sides }
 }
 
-/// Every byte of a session is frozen: terms, hash to group, keys, order, tags, proofs, sets, labels.
+/// Every byte of a session is frozen: terms, hash to group, keys, order, tags, proofs, sets, labels,
+/// values.
 ///
 /// The generator of blinds in the protocols after `dh` is the crate `rand`'s: if only their bytes
 /// change with a new version of it, freeze them anew.
@@ -553,6 +601,36 @@ fn sessions_are_frozen() {
             Blinding::Additive,
             Reveal::Advertiser,
             ["2553ba961a1ac59de7db74e15de18597", "31153b1a8e965d12c8d59b5da281cc69"],
+        ),
+        aggregate(
+            ProtocolName::Count,
+            Reveal::Advertiser,
+            0,
+            ["84b4deca870a0037f757250d2996372e", "c0de83f12796f7adc3334492847a9b17"],
+        ),
+        aggregate(
+            ProtocolName::Count,
+            Reveal::Both,
+            2,
+            ["7122205f31e28f23dfc23947ab157d2d", "b922e7122bf1ae85686e50781356004c"],
+        ),
+        aggregate(
+            ProtocolName::Count,
+            Reveal::Platform,
+            4,
+            ["9a0d779e60275737a94a1855bebf52b7", "3ee5ca458b3469fc69148d600be39687"],
+        ),
+        aggregate(
+            ProtocolName::Sum,
+            Reveal::Advertiser,
+            3,
+            ["f1fd282445f9ffa99e220822630e2ce2", "2f97ee8bc535be28526ec367f480b863"],
+        ),
+        aggregate(
+            ProtocolName::Sum,
+            Reveal::Platform,
+            0,
+            ["bd76a301f5b2f44fd1f66d394a2c1ab6", "207ad4eec0674913441242da75a8f67c"],
         ),
     ];
     let seen: Vec<_> = frozen.iter().map(transcript).collect();

@@ -3,6 +3,7 @@
 //! The two sides take turns: no channel, no waiting, and nothing but their own work in the times.
 //! `threads` are those of both together. What a network adds is not in here.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -17,7 +18,7 @@ use crate::consent::ConsentedList;
 use crate::error::{Error, Result};
 use crate::group::{Backend, Engine, Parallelism};
 use crate::label::Labels;
-use crate::protocol::{Blinding, Input, Party, ProtocolName};
+use crate::protocol::{Blinding, Input, Party, ProtocolName, Values};
 use crate::session::{self, Bytes, Outcome, Session, Settings};
 
 /// What a run is done with.
@@ -86,7 +87,11 @@ impl Setup {
         let (wall, cpu) = (Instant::now(), Cpu::Process.now());
         let outcomes = self.pool.install(|| self.play(pair, seed, stop))?;
         let (wall, cpu) = (wall.elapsed(), Cpu::Process.now() - cpu);
-        check(pair, &outcomes)?;
+        match self.protocol {
+            ProtocolName::Count => check_count(pair, &outcomes, None)?,
+            ProtocolName::Sum => check_sum(pair, &outcomes)?,
+            _ => check(pair, &outcomes)?,
+        }
         Ok(Cost { wall, cpu, bytes: outcomes[0].bytes })
     }
 
@@ -97,12 +102,17 @@ impl Setup {
             (settings.protocol, settings.blinding) = (self.protocol, self.blinding);
             settings.engine = self.engine;
             settings.min_audience = Some(0);
+            settings.clip = (self.protocol == ProtocolName::Sum).then_some(workload::CLIP);
             settings.max_elements = u32::MAX.into();
             let list = Arc::clone(list);
             let input = match (self.protocol, party) {
                 (ProtocolName::Labelled, Party::Platform) => {
                     let labels = Labels::new((0..list.len()).map(workload::label))?;
                     Input::with_labels(list, Arc::new(labels))
+                }
+                (ProtocolName::Sum, Party::Advertiser) => {
+                    let values = (0..list.len()).map(workload::value).collect();
+                    Input::with_values(list, Arc::new(Values::new(values)))
                 }
                 _ => list.into(),
             };
@@ -129,6 +139,33 @@ fn check(pair: &Pair, [advertiser, platform]: &[Outcome; 2]) -> Result<()> {
     Ok(())
 }
 
+/// Whether a count is right, for the advertiser; for the platform it is to be this.
+fn check_count(pair: &Pair, outcomes: &[Outcome; 2], platform: Option<u64>) -> Result<()> {
+    let expected = pair.common.len() as u64;
+    let got = outcomes.each_ref().map(|outcome| outcome.answer.count);
+    if got != [Some(expected), platform] {
+        return Err(Error::WrongAnswer(format!("{got:?} counted, where {expected} are common")));
+    }
+    if outcomes.iter().any(|outcome| outcome.answer.matched.is_some()) {
+        return Err(Error::WrongAnswer("matches, where only a count is due".into()));
+    }
+    Ok(())
+}
+
+/// Whether a total is right, for the advertiser alone, and the count for both.
+fn check_sum(pair: &Pair, outcomes: &[Outcome; 2]) -> Result<()> {
+    check_count(pair, outcomes, Some(pair.common.len() as u64))?;
+    let common: HashSet<u32> = pair.common.iter().copied().collect();
+    let list = &pair.advertiser;
+    let matches = |index: &usize| common.contains(&list.occurrences(*index)[0].row);
+    let expected = (0..list.len()).filter(matches).map(workload::value).sum::<u64>();
+    let got = outcomes.each_ref().map(|outcome| outcome.answer.sum);
+    if got != [Some(expected), None] {
+        return Err(Error::WrongAnswer(format!("{got:?} as totals, where {expected} is right")));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +183,19 @@ mod tests {
             assert!(cost.cpu > Duration::ZERO && cost.wall > Duration::ZERO);
             assert!(cost.cpu_us_a_pair(size) > 1.0);
             assert!(cost.bytes.sent >= 32 * size && cost.bytes.received >= 32 * size);
+        }
+    }
+
+    #[test]
+    fn counts_and_sums_are_checked() {
+        let pair = Pair::new(40, 3).unwrap();
+        let mut fewer = Pair::new(40, 3).unwrap();
+        fewer.common.pop();
+        for protocol in [ProtocolName::Count, ProtocolName::Sum] {
+            let setup = Setup::new(protocol, Backend::portable(), 1).unwrap();
+            setup.run(&pair, 7, &AtomicBool::new(false)).unwrap();
+            let wrong = setup.run(&fewer, 7, &AtomicBool::new(false));
+            assert!(matches!(wrong, Err(Error::WrongAnswer(_))));
         }
     }
 

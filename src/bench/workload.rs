@@ -131,6 +131,14 @@ pub fn label(index: usize) -> String {
     format!("segment {}", index % 100)
 }
 
+/// The value of the element at `index` of a list, for sums; at most [`CLIP`].
+pub fn value(index: usize) -> u64 {
+    (index as u64 * 7919) % (CLIP + 1)
+}
+
+/// What values are cut down to.
+pub const CLIP: u64 = 10_000;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -170,6 +170,10 @@ pub struct MatchArgs {
     /// The column of the platform's list that labels matched rows, in a labelled match
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub label: Option<String>,
+    /// The column of the advertiser's list that is added up, in a sum: whole numbers, such as cents.
+    /// A row counts once, for its leftmost identifier
+    #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
+    pub value: Option<String>,
     #[command(flatten)]
     pub prepared: PreparedArgs,
     /// With `--prepared`: the platform's private key, which opens the set's key
@@ -313,6 +317,10 @@ pub struct ConnectArgs {
     pub sketch: bool,
     #[command(flatten)]
     pub protocol: ProtocolArgs,
+    /// The column of our list that is added up, in a sum: whole numbers, such as cents.
+    /// A row counts once, for its leftmost identifier
+    #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
+    pub value: Option<String>,
     #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use blindmatch::protocol::{Party, Reveal};
+use blindmatch::protocol::Party;
 use blindmatch::report::Report;
 use blindmatch::session::{Session, Settings};
 use blindmatch::sketch::SketchKey;
@@ -14,27 +14,33 @@ use super::Shared;
 use super::args::ConnectArgs;
 use super::lists::Side;
 use super::output::{self, Files};
+use super::protocols::Columns;
 
 pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
-    args.protocol.check(args.reveal, args.min_audience.unwrap_or(0), None)?;
+    let columns = Columns { label: None, value: Some(args.value.as_deref()) };
+    args.protocol.check(args.reveal, args.min_audience.unwrap_or(0), columns)?;
     let (to, format) = (args.output.output.as_deref(), args.output.output_format);
     let to = output::destination(to, format)?;
-    if to.is_some() && !args.reveal.gives_matches_to(Party::Advertiser) {
-        let reveal: Reveal = args.reveal;
-        return Err(Error::Misuse(format!(
-            "--reveal {reveal} gives us no rows: leave out --output"
-        )));
+    if to.is_some() && !args.protocol.gives_rows_to(args.reveal, Party::Advertiser) {
+        let (protocol, reveal) = (args.protocol.protocol, args.reveal);
+        let what = match protocol.is_aggregate() {
+            true => format!("--protocol {protocol}"),
+            false => format!("--reveal {reveal}"),
+        };
+        return Err(Error::Misuse(format!("{what} gives us no rows: leave out --output")));
     }
     let lists = args.list.files(&args.path);
+    let valued = args.value.as_ref().map(|_| args.path.as_path());
     Files {
         read: lists.chain(args.keys.files()).collect(),
-        read_twice: args.output.output.iter().map(|_| args.path.as_path()).collect(),
+        read_twice: args.output.output.iter().map(|_| args.path.as_path()).chain(valued).collect(),
         written: args.output.files().collect(),
     }
     .check()?;
     let endpoint = args.keys.endpoint()?;
-    let ours = Side::List(Box::new(args.list.load(&args.path, "advertiser", shared)?));
+    let ours = args.list.load(&args.path, "advertiser", shared)?;
+    let ours = Side::List(Box::new(ours.with_values(args.value.as_deref())?));
 
     let secured = endpoint.connect(&args.peer, &shared.stop)?;
     let peer = secured.peer.fingerprint();

@@ -10,7 +10,7 @@ use blindmatch::consent::{self, ConsentedList, Policy, Suppression};
 use blindmatch::label::{Labels, MAX_LABEL};
 use blindmatch::list::{self, Admitted, Column, Format, Options, Output, Progress, Source, Watch};
 use blindmatch::prepare::PreparedSet;
-use blindmatch::protocol::Input;
+use blindmatch::protocol::{Input, Values};
 use blindmatch::report::Own;
 use blindmatch::session::Outcome;
 use blindmatch::transport::identity::Identity;
@@ -31,6 +31,8 @@ pub struct Loaded {
     pub consent_columns: Vec<String>,
     /// What each element is labelled with, in a labelled match.
     labels: Option<Arc<Labels>>,
+    /// What each element is worth, in a sum.
+    values: Option<Arc<Values>>,
     /// The suppression lists that went into it.
     suppressed_by: Vec<Source>,
     pub took: Duration,
@@ -47,11 +49,23 @@ impl Loaded {
         Ok(self)
     }
 
+    /// The same with values from a column, if one is named.
+    pub fn with_values(mut self, column: Option<&str>) -> Result<Loaded> {
+        let Some(column) = column else { return Ok(self) };
+        let started = Instant::now();
+        let values = self.source.amounts_once(column, &self.list)?;
+        self.values = Some(Arc::new(Values::new(values)));
+        self.took += started.elapsed();
+        Ok(self)
+    }
+
     /// What a session takes.
     fn input(&self) -> Input {
-        match &self.labels {
-            Some(labels) => Input::with_labels(Arc::clone(&self.list), Arc::clone(labels)),
-            None => Arc::clone(&self.list).into(),
+        let list = Arc::clone(&self.list);
+        match (&self.labels, &self.values) {
+            (Some(labels), _) => Input::with_labels(list, Arc::clone(labels)),
+            (None, Some(values)) => Input::with_values(list, Arc::clone(values)),
+            (None, None) => list.into(),
         }
     }
 
@@ -201,7 +215,16 @@ impl ListArgs {
         }
         let Admitted { list, columns, consent_columns, .. } = admitted;
         let (list, took) = (Arc::new(list), started.elapsed());
-        Ok(Loaded { source, list, columns, consent_columns, labels: None, suppressed_by, took })
+        Ok(Loaded {
+            source,
+            list,
+            columns,
+            consent_columns,
+            labels: None,
+            values: None,
+            suppressed_by,
+            took,
+        })
     }
 }
 

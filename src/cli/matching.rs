@@ -17,14 +17,17 @@ use super::Shared;
 use super::args::MatchArgs;
 use super::lists::Side;
 use super::output::{self, Files};
+use super::protocols::Columns;
 
 pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
-    args.protocol.check(args.reveal, args.min_audience, Some(args.label.as_deref()))?;
+    let (label, value) = (Some(args.label.as_deref()), Some(args.value.as_deref()));
+    args.protocol.check(args.reveal, args.min_audience, Columns { label, value })?;
     args.protocol.check_prepared(&args.prepared)?;
     let to = destinations(args)?;
     files(args).check()?;
     let advertiser = args.list.load(&args.advertiser, Party::Advertiser.name(), shared)?;
+    let advertiser = advertiser.with_values(args.value.as_deref())?;
     let advertiser = Side::List(Box::new(advertiser));
     let platform = platform(args, shared)?;
 
@@ -75,12 +78,13 @@ fn files(args: &MatchArgs) -> Files<'_> {
     let receivers =
         [(Party::Advertiser, Some(args.advertiser.as_path())), (Party::Platform, platform)];
     let writes = args.output.output.is_some() || args.platform_output.is_some();
-    let twice =
-        receivers.into_iter().filter(|(party, _)| writes && args.reveal.gives_matches_to(*party));
+    let gives = |party| args.protocol.gives_rows_to(args.reveal, party);
+    let twice = receivers.into_iter().filter(|(party, _)| writes && gives(*party));
     let labelled = args.label.as_ref().and(platform);
+    let valued = args.value.as_ref().map(|_| args.advertiser.as_path());
     Files {
         read: args.list.files(&args.advertiser).chain(platform).collect(),
-        read_twice: twice.filter_map(|(_, path)| path).chain(labelled).collect(),
+        read_twice: twice.filter_map(|(_, path)| path).chain(labelled).chain(valued).collect(),
         written: args.output.files().chain(args.platform_output.as_deref()).collect(),
     }
 }
@@ -97,6 +101,13 @@ fn destinations(args: &MatchArgs) -> Result<Destinations> {
     let of =
         |path: &Option<PathBuf>| output::destination(path.as_deref(), args.output.output_format);
     let (output, second) = (of(&args.output.output)?, of(&args.platform_output)?);
+    let protocol = args.protocol.protocol;
+    if protocol.is_aggregate() && (output.is_some() || second.is_some()) {
+        let flag = if output.is_some() { "--output" } else { "--platform-output" };
+        return Err(Error::Misuse(format!(
+            "--protocol {protocol} gives nobody rows: leave out {flag}"
+        )));
+    }
     if second.is_some() && args.reveal != Reveal::Both {
         return Err(Error::Misuse("--platform-output goes with --reveal both".into()));
     }

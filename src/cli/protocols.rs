@@ -16,13 +16,27 @@ pub struct ProtocolArgs {
     /// How lists are compared; both sides must use the same. dh: both lists blinded, any --reveal.
     /// oprf: the advertiser asks, the platform's list is evaluated once. voprf: the same, each answer
     /// proven. two-hash: proven, for either side or both. labelled: as voprf, and each matched row
-    /// comes with the platform's --label
+    /// comes with the platform's --label. count: how many match and nothing of which. sum: the total
+    /// of the advertiser's --value over what matches
     #[arg(long, default_value = "dh", value_parser = protocol, value_name = "NAME")]
     pub protocol: ProtocolName,
     /// How a side hides what it asks in a protocol other than dh: additive, which is cheaper, or
     /// multiplicative
     #[arg(long, default_value = "additive", value_parser = blinding, value_name = "NAME")]
     pub blinding: Blinding,
+    /// In a sum: what greater values are cut down to; both sides must say the same. The advertiser's
+    /// entries times this must stay below 2^40
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
+    pub clip: Option<u64>,
+}
+
+/// Columns of lists that protocols need, of the sides that we are; `None` for one that we are not.
+#[derive(Clone, Copy, Default)]
+pub struct Columns<'a> {
+    /// The platform's `--label`.
+    pub label: Option<Option<&'a str>>,
+    /// The advertiser's `--value`.
+    pub value: Option<Option<&'a str>>,
 }
 
 /// Sets in place of the platform's list.
@@ -50,11 +64,16 @@ impl ProtocolArgs {
     /// Sets them.
     pub fn apply(&self, settings: &mut Settings) {
         (settings.protocol, settings.blinding) = (self.protocol, self.blinding);
+        settings.clip = self.clip;
     }
 
-    /// Whether the protocol can do what other flags ask for, and they what it needs. `label` is that
-    /// of the platform, where we are the platform.
-    pub fn check(&self, reveal: Reveal, least: u64, label: Option<Option<&str>>) -> Result<()> {
+    /// Whether we learn which of our rows match, under this reveal.
+    pub fn gives_rows_to(&self, reveal: Reveal, party: Party) -> bool {
+        self.protocol.gives_matches_to(reveal, party)
+    }
+
+    /// Whether the protocol can do what other flags ask for, and they what it needs.
+    pub fn check(&self, reveal: Reveal, least: u64, columns: Columns<'_>) -> Result<()> {
         let protocol = self.protocol;
         if !protocol.can_reveal(reveal) {
             let can = Reveal::ALL.into_iter().filter(|&reveal| protocol.can_reveal(reveal));
@@ -68,13 +87,20 @@ impl ProtocolArgs {
                 if reveal == Reveal::Platform { Party::Platform } else { Party::Advertiser }
             ));
         }
-        match (protocol == ProtocolName::Labelled, label) {
-            (true, Some(None)) => {
-                misuse("--protocol labelled needs the platform's --label COLUMN".to_owned())
-            }
-            (false, Some(Some(_))) => misuse("--label goes with --protocol labelled".to_owned()),
+        let goes_with = |flag: &str, wanted: ProtocolName, given: Option<bool>, need: &str| match (
+            protocol == wanted,
+            given,
+        ) {
+            (true, Some(false)) => misuse(format!("--protocol {wanted} needs {need}")),
+            (false, Some(true)) => misuse(format!("{flag} goes with --protocol {wanted}")),
             _ => Ok(()),
-        }
+        };
+        let given = |column: Option<Option<&str>>| column.map(|column| column.is_some());
+        let (labelled, sum) = (ProtocolName::Labelled, ProtocolName::Sum);
+        goes_with("--label", labelled, given(columns.label), "the platform's --label COLUMN")?;
+        goes_with("--value", sum, given(columns.value), "the advertiser's --value COLUMN")?;
+        let need = "--clip N: what greater values are cut down to";
+        goes_with("--clip", sum, Some(self.clip.is_some()), need)
     }
 }
 

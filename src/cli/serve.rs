@@ -21,11 +21,13 @@ use tracing::info;
 
 use super::args::ServeArgs;
 use super::lists::Side;
+use super::protocols::Columns;
 use super::{Shared, output};
 
 pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
-    args.protocol.check(args.reveal, args.min_audience, Some(args.label.as_deref()))?;
-    if args.reveal.gives_matches_to(Party::Platform) && args.results.is_none() {
+    let columns = Columns { label: Some(args.label.as_deref()), value: None };
+    args.protocol.check(args.reveal, args.min_audience, columns)?;
+    if args.protocol.gives_rows_to(args.reveal, Party::Platform) && args.results.is_none() {
         let reveal = args.reveal;
         return Err(Error::Misuse(format!(
             "--reveal {reveal} gives us matched rows: say where they go with --results DIR"

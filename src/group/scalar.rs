@@ -57,6 +57,29 @@ impl SecretScalar {
         inverses
     }
 
+    /// From numbers, none of which may be zero.
+    pub(crate) fn from_numbers(numbers: impl IntoIterator<Item = u64>) -> Vec<SecretScalar> {
+        let half = Scalar::from(2u8).invert();
+        let scalar = |number| SecretScalar { half: Scalar::from(number) * half };
+        numbers.into_iter().map(scalar).collect()
+    }
+
+    /// `key * scalars[i] + values[i]`. Constant time.
+    ///
+    /// That one of them is zero, which a secret scalar is not, happens with probability 2^-252 where
+    /// `scalars` are random.
+    pub(crate) fn multiply_add_all(
+        scalars: &[SecretScalar],
+        key: &SecretScalar,
+        values: &[u64],
+    ) -> Vec<SecretScalar> {
+        let (key, half) = (key.value(), Scalar::from(2u8).invert());
+        let sum = |(scalar, value): (&SecretScalar, &u64)| SecretScalar {
+            half: scalar.half * *key + Scalar::from(*value) * half,
+        };
+        scalars.iter().zip(values).map(sum).collect()
+    }
+
     /// The scalar itself, for arithmetic modulo the group order.
     pub(crate) fn value(&self) -> Zeroizing<Scalar> {
         Zeroizing::new(self.half + self.half)
@@ -142,6 +165,16 @@ mod tests {
             assert_eq!(scalar.half * scalar.invert().half * four, Scalar::ONE);
         }
         assert!(SecretScalar::invert_all(&[]).is_empty());
+    }
+
+    #[test]
+    fn products_and_sums() {
+        let [two, three, seven] =
+            <[_; 3]>::try_from(SecretScalar::from_numbers([2, 3, 7])).unwrap();
+        let all = SecretScalar::multiply_add_all(&[two, three], &seven, &[0, 5]);
+        for (got, expected) in all.iter().zip([14u8, 26]) {
+            assert_eq!(*got.value(), Scalar::from(expected));
+        }
     }
 
     #[test]

@@ -70,6 +70,42 @@ impl Source {
     /// As [`Source::labels`]; with the row, for anything but an amount, and for a sum of 2^64 or
     /// more.
     pub fn amounts(&self, column: &str, list: &ConsentedList) -> Result<Vec<u64>> {
+        self.amounts_where(column, list, |_, _, _| true)
+    }
+
+    /// The same with the amount of each row once, for totals: a row with several entries counts for
+    /// the one that stands leftmost in it, and not for the others.
+    ///
+    /// So a total over whatever entries never counts a row twice. It leaves a row out where another of
+    /// its entries matches and the leftmost does not: put the identifier that matches best first, or
+    /// give each identifier a row and say there what it is worth.
+    ///
+    /// # Errors
+    ///
+    /// As [`Source::amounts`].
+    pub fn amounts_once(&self, column: &str, list: &ConsentedList) -> Result<Vec<u64>> {
+        let rows = RowSet::of(list);
+        let mut leftmost = vec![(u32::MAX, usize::MAX); rows.len()];
+        for entry in 0..list.len() {
+            for at in list.occurrences(entry) {
+                if let Some(first) = rows.position(at.row).and_then(|at| leftmost.get_mut(at)) {
+                    *first = (*first).min((at.column.into(), entry));
+                }
+            }
+        }
+        self.amounts_where(column, list, |rows, row, entry| {
+            let first = rows.position(row).and_then(|position| leftmost.get(position));
+            first.is_some_and(|(_, first)| *first == entry)
+        })
+    }
+
+    /// Sums of a column over the rows of each entry that count for it.
+    fn amounts_where(
+        &self,
+        column: &str,
+        list: &ConsentedList,
+        counts: impl Fn(&RowSet, u32, usize) -> bool,
+    ) -> Result<Vec<u64>> {
         let rows = RowSet::of(list);
         let mut amounts = Vec::with_capacity(rows.len());
         let column = self.each(column, &rows, |raw| {
@@ -80,8 +116,11 @@ impl Source {
             let sum = sum.checked_add(amounts.get(position).copied().unwrap_or_default());
             sum.ok_or_else(|| self.bad_cell(row, &column, TOO_MUCH))
         };
-        let entries = (0..list.len()).map(|entry| list.occurrences(entry));
-        entries.map(|places| rows.of_entry(places).try_fold(0, add)).collect()
+        let total = |entry: usize| {
+            let of_entry = rows.of_entry(list.occurrences(entry));
+            of_entry.filter(|(row, _)| counts(&rows, *row, entry)).try_fold(0, add)
+        };
+        (0..list.len()).map(total).collect()
     }
 
     /// Reads a column's cells in these rows, in order, and tells the column's own name.

@@ -29,8 +29,8 @@ impl KeyProof {
 
     /// Proves knowledge of `key`, whose public half is `public`. One multiplication; constant time
     /// in the key. With a public key that is not its own, the proof does not hold.
-    pub fn prove<R: CryptoRng>(
-        key: &Key<role::Evaluate>,
+    pub fn prove<K: role::Public, R: CryptoRng>(
+        key: &Key<K>,
         public: &PublicKey,
         context: &[u8; 32],
         rng: &mut R,

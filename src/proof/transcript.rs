@@ -72,10 +72,10 @@ impl Transcript {
     ///
     /// # Errors
     /// [`BatchFault::Sizes`], and [`BatchFault::Input`] with the first input that is no element.
-    pub fn prove<R: CryptoRng>(
+    pub fn prove<K: role::Public, R: CryptoRng>(
         &mut self,
         engine: &Engine,
-        key: &Key<role::Evaluate>,
+        key: &Key<K>,
         inputs: &[Encoding],
         outputs: &[Encoding],
         rng: &mut R,

@@ -89,46 +89,33 @@
 //!
 //! The [`session`](crate::session) module runs this protocol; see its example.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use rand::CryptoRng;
 
-use super::arrivals::Arrivals;
+use super::exchange::{Crossed, Crossing, Shared};
 use super::tag::{Tag, TagSet, Tagger};
-use super::{Answer, HASH_TAG, Party, Phase, Progress, Protocol, Reveal, Step, Terms, WORK_UNIT};
+use super::{Answer, Phase, Progress, Protocol, Reveal, Step, Terms};
 use crate::consent::ConsentedList;
 use crate::error::{PeerFault, Result};
-use crate::group::{DomainTag, Encoding, Engine};
-use crate::key::{Key, role};
-use crate::wire::{Commitment, Frame, TAG_BYTES_PER_FRAME};
+use crate::group::Engine;
+use crate::wire::{Frame, TAG_BYTES_PER_FRAME};
 
 mod answer;
-mod exchange;
 
 use answer::Answering;
-use exchange::{Blinded, Blinding, Exchanging};
 
 /// One side of a Diffie-Hellman session.
 pub(crate) struct Dh {
-    terms: Terms,
-    engine: Engine,
-    tagger: Tagger,
-    theirs: Option<Commitment>,
+    shared: Shared,
     state: State,
 }
 
 /// How far a side is. Each state holds what the next one needs and nothing more.
 enum State {
-    Blinding(Blinding),
-    /// The list is blinded; our commitment is sent or not.
-    Committing {
-        blinded: Blinded,
-        sent: bool,
-    },
-    Exchanging(Exchanging),
+    Crossing(Box<Crossing>),
     Answering(Box<Answering>),
-    /// A state was taken out and not put back: an error ended the session.
-    Ended,
 }
 
 impl Dh {
@@ -139,92 +126,46 @@ impl Dh {
         list: Arc<ConsentedList>,
         rng: &mut R,
     ) -> Dh {
-        let tagger = Tagger::new(&terms.session, [terms.our_elements, terms.their_elements]);
-        let state = State::Blinding(Blinding::new(Key::fresh(rng), list));
-        Dh { terms, engine, tagger, theirs: None, state }
-    }
-
-    fn commit(&mut self, blinded: Blinded, sent: bool, room: bool) -> (State, Step) {
-        match (&self.theirs, sent) {
-            (_, false) if room => {
-                let ours =
-                    Commitment { session: self.terms.session, list: blinded.digest(&self.terms) };
-                let state = State::Committing { blinded, sent: true };
-                (state, Step::Send(Frame::Commitment(ours)))
-            }
-            (Some(theirs), true) => {
-                let exchanging = Exchanging::new(blinded, theirs.list, &self.terms);
-                (State::Exchanging(exchanging), Step::Worked)
-            }
-            _ => (State::Committing { blinded, sent }, Step::Wait),
-        }
+        let state = State::Crossing(Box::new(Crossing::new(list, rng)));
+        Dh { shared: Shared::new(terms, engine), state }
     }
 }
 
 impl Protocol for Dh {
     fn receive(&mut self, frame: Frame) -> Result<()> {
-        match (&mut self.state, frame) {
-            (State::Blinding(_) | State::Committing { .. }, Frame::Commitment(theirs))
-                if self.theirs.is_none() =>
-            {
-                if theirs.session != self.terms.session {
-                    return Err(PeerFault::BrokenCommitment("session").into());
-                }
-                self.theirs = Some(theirs);
-                Ok(())
-            }
-            (State::Exchanging(exchanging), Frame::Points(points)) => exchanging.receive(points),
-            (State::Answering(answering), frame) => answering.receive(frame),
-            (_, frame) => Err(frame.unexpected().into()),
+        match &mut self.state {
+            State::Crossing(crossing) => crossing.receive(&self.shared, frame),
+            State::Answering(answering) => answering.receive(frame),
         }
     }
 
     fn advance(&mut self, room: bool) -> Result<Step> {
-        let (state, step) = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Blinding(mut blinding) => match blinding.advance(&self.engine) {
-                true => (State::Blinding(blinding), Step::Worked),
-                false => {
-                    let blinded = blinding.finish();
-                    (State::Committing { blinded, sent: false }, Step::Worked)
+        let shared = &self.shared;
+        match &mut self.state {
+            State::Crossing(crossing) => match crossing.advance(shared, room)? {
+                ControlFlow::Continue(step) => Ok(step),
+                ControlFlow::Break(Crossed { order, tags }) => {
+                    let answering = Answering::new(&shared.terms, &shared.tagger, order, tags);
+                    self.state = State::Answering(Box::new(answering));
+                    Ok(Step::Worked)
                 }
             },
-            State::Committing { blinded, sent } => self.commit(blinded, sent, room),
-            State::Exchanging(mut exchanging) => {
-                let step = exchanging.advance(&self.engine, &self.tagger, room)?;
-                match step {
-                    Some(step) => (State::Exchanging(exchanging), step),
-                    None => {
-                        let (order, tags) = exchanging.finish()?;
-                        let answering = Answering::new(&self.terms, &self.tagger, order, tags);
-                        (State::Answering(Box::new(answering)), Step::Worked)
-                    }
-                }
-            }
-            State::Answering(mut answering) => {
-                let step = answering.advance(room)?;
-                (State::Answering(answering), step)
-            }
-            State::Ended => (State::Ended, Step::Wait),
-        };
-        self.state = state;
-        Ok(step)
+            State::Answering(answering) => answering.advance(room),
+        }
     }
 
     fn settle(&mut self) -> Option<Answer> {
         match &mut self.state {
             State::Answering(answering) => answering.settle(),
-            _ => None,
+            State::Crossing(_) => None,
         }
     }
 
     fn progress(&self) -> Progress {
-        let (ours, theirs) = (self.terms.our_elements, self.terms.their_elements);
-        let at = |phase, done, total| Progress { phase, done, total };
+        let total = self.shared.terms.their_elements;
         match &self.state {
-            State::Blinding(blinding) => at(Phase::Blind, blinding.done(), ours),
-            State::Committing { .. } => at(Phase::Blind, ours, ours),
-            State::Exchanging(exchanging) => at(Phase::Evaluate, exchanging.done(), theirs),
-            State::Answering(_) | State::Ended => at(Phase::Compare, theirs, theirs),
+            State::Crossing(crossing) => crossing.progress(&self.shared.terms),
+            State::Answering(_) => Progress { phase: Phase::Compare, done: total, total },
         }
     }
 }

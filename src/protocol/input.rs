@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Values;
 use crate::consent::{ConsentedList, Purpose};
 use crate::identifier::Profile;
 use crate::label::Labels;
@@ -14,14 +15,22 @@ pub struct Input(pub(super) Brought);
 /// What is brought.
 #[derive(Clone)]
 pub(super) enum Brought {
-    List { list: Arc<ConsentedList>, labels: Option<Arc<Labels>> },
+    List { list: Arc<ConsentedList>, beside: Beside },
     Prepared(Arc<PreparedSet>),
+}
+
+/// What comes with each entry of a list.
+#[derive(Clone)]
+pub(super) enum Beside {
+    Nothing,
+    Labels(Arc<Labels>),
+    Values(Arc<Values>),
 }
 
 /// The list itself.
 impl From<Arc<ConsentedList>> for Input {
     fn from(list: Arc<ConsentedList>) -> Input {
-        Input(Brought::List { list, labels: None })
+        Input(Brought::List { list, beside: Beside::Nothing })
     }
 }
 
@@ -41,7 +50,16 @@ impl Input {
     /// If there is not one label for each entry of the list.
     pub fn with_labels(list: Arc<ConsentedList>, labels: Arc<Labels>) -> Input {
         assert_eq!(list.len(), labels.len(), "one label for every entry");
-        Input(Brought::List { list, labels: Some(labels) })
+        Input(Brought::List { list, beside: Beside::Labels(labels) })
+    }
+
+    /// A list whose entries have a value each: what the advertiser of [`sum`](super::sum) brings.
+    ///
+    /// # Panics
+    /// If there is not one value for each entry of the list.
+    pub fn with_values(list: Arc<ConsentedList>, values: Arc<Values>) -> Input {
+        assert_eq!(list.len(), values.len(), "one value for every entry");
+        Input(Brought::List { list, beside: Beside::Values(values) })
     }
 
     /// Elements that take part.
@@ -75,7 +93,15 @@ impl Input {
 
     /// Whether it has labels.
     pub(crate) fn is_labelled(&self) -> bool {
-        matches!(&self.0, Brought::List { labels: Some(_), .. })
+        matches!(&self.0, Brought::List { beside: Beside::Labels(_), .. })
+    }
+
+    /// Its values, if it has any.
+    pub(crate) fn values(&self) -> Option<&Arc<Values>> {
+        match &self.0 {
+            Brought::List { beside: Beside::Values(values), .. } => Some(values),
+            _ => None,
+        }
     }
 
     /// The prepared set, if it is one.

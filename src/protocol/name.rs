@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use super::Reveal;
+use serde::{Serialize, Serializer};
+
+use super::{Party, Reveal};
 
 /// A protocol, by its name in flags, reports and the handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -19,16 +21,22 @@ pub enum ProtocolName {
     TwoHash,
     /// Proven, and matched rows come with a label: [`labelled`](super::labelled).
     Labelled,
+    /// How many match, and nothing of which: [`count`](super::count).
+    Count,
+    /// The total of the advertiser's values over what matches: [`sum`](super::sum).
+    Sum,
 }
 
 impl ProtocolName {
     /// Every protocol.
-    pub const ALL: [ProtocolName; 5] = [
+    pub const ALL: [ProtocolName; 7] = [
         ProtocolName::Dh,
         ProtocolName::Oprf,
         ProtocolName::Voprf,
         ProtocolName::TwoHash,
         ProtocolName::Labelled,
+        ProtocolName::Count,
+        ProtocolName::Sum,
     ];
 
     /// Its name.
@@ -39,6 +47,8 @@ impl ProtocolName {
             ProtocolName::Voprf => "voprf",
             ProtocolName::TwoHash => "two-hash",
             ProtocolName::Labelled => "labelled",
+            ProtocolName::Count => "count",
+            ProtocolName::Sum => "sum",
         }
     }
 
@@ -51,7 +61,8 @@ impl ProtocolName {
     pub fn can_reveal(self, reveal: Reveal) -> bool {
         match self {
             ProtocolName::Dh => true,
-            ProtocolName::TwoHash => reveal != Reveal::Count,
+            ProtocolName::TwoHash | ProtocolName::Count => reveal != Reveal::Count,
+            ProtocolName::Sum => matches!(reveal, Reveal::Advertiser | Reveal::Platform),
             ProtocolName::Oprf | ProtocolName::Voprf | ProtocolName::Labelled => {
                 reveal == Reveal::Advertiser
             }
@@ -61,12 +72,30 @@ impl ProtocolName {
     /// Whether somebody counts before matches are released, so that a minimum audience can be kept.
     /// Otherwise the receiver sees its matches and the count at once.
     pub fn keeps_minimum_audience(self) -> bool {
-        self == ProtocolName::Dh
+        matches!(self, ProtocolName::Dh | ProtocolName::Count | ProtocolName::Sum)
+    }
+
+    /// Whether its answer is about all matches at once, so that nobody learns which of its entries
+    /// match: [`Reveal`] then says who learns that answer.
+    pub fn is_aggregate(self) -> bool {
+        matches!(self, ProtocolName::Count | ProtocolName::Sum)
+    }
+
+    /// Whether `party` learns which of its own entries match, under this reveal.
+    pub fn gives_matches_to(self, reveal: Reveal, party: Party) -> bool {
+        !self.is_aggregate() && reveal.gives_matches_to(party)
     }
 
     /// Whether the platform may bring a set that was prepared for an epoch.
     pub fn takes_prepared_sets(self) -> bool {
         matches!(self, ProtocolName::Oprf | ProtocolName::Voprf)
+    }
+}
+
+/// As its name.
+impl Serialize for ProtocolName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

@@ -124,7 +124,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::arrivals::Arrivals;
-use super::input::Brought;
+use super::input::{Beside, Brought};
 use super::{
     Answer, HASH_TAG, Input, Party, Phase, Progress, Protocol, ProtocolName, Step, Terms, WORK_UNIT,
 };

@@ -49,7 +49,8 @@ impl fmt::Display for Party {
     }
 }
 
-/// What a session gives, and to whom.
+/// What a session gives, and to whom. In [`count`](super::count) and [`sum`](super::sum), which give
+/// nobody matches, it says who learns the count or the total.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reveal {
@@ -117,6 +118,8 @@ pub struct Terms {
     pub reveal: Reveal,
     /// Fewest matches that are revealed.
     pub min_audience: u64,
+    /// What values are cut down to before they are added, in a sum.
+    pub clip: Option<u64>,
     /// What the match is for.
     pub purpose: Purpose,
     /// Elements in our list.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
 use super::{OwnCounts, PartyCounts, Report};
-use crate::protocol::{Party, Phase, Reveal};
+use crate::protocol::{Party, Phase, ProtocolName, Reveal};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -37,6 +37,14 @@ impl Report {
         if let Some(rows) = matched.rows {
             write!(f, ", in {} rows", grouped(rows))?;
         }
+        if let (Some(sum), Some(clip)) = (matched.sum, self.clip) {
+            write!(f, "\nTotal of their values: {}", grouped(sum))?;
+            write!(f, " (values cut down to {}", grouped(clip))?;
+            match self.clipped {
+                Some(clipped) => write!(f, ", of all values {})", grouped(clipped))?,
+                None => write!(f, ")")?,
+            }
+        }
         writeln!(f)
     }
 
@@ -44,14 +52,23 @@ impl Report {
     fn learnt(&self, party: Party) -> String {
         let peer = party.peer();
         let size = format!("the size of the {peer}'s list");
-        let counts = self.min_audience > 0 && self.reveal.counts_first() == party;
+        let gated = self.min_audience > 0;
+        let counts = match self.protocol {
+            ProtocolName::Sum => !self.withheld || party == Party::Platform,
+            _ => gated && self.reveal.counts_first() == party,
+        };
+        let learns = self.reveal.gives_matches_to(party);
         if self.withheld {
             return match counts {
                 true => format!("{size}, and how many match"),
                 false => format!("{size}, and that fewer than {} match", self.min_audience),
             };
         }
-        if self.reveal.gives_matches_to(party) {
+        if self.protocol == ProtocolName::Sum && learns {
+            format!("{size}, how many match, and the total of their values")
+        } else if self.protocol == ProtocolName::Count && learns {
+            format!("{size}, and how many match")
+        } else if learns {
             format!("{size}, and which of its own entries match")
         } else if counts || self.reveal == Reveal::Count {
             format!("{size}, and how many match")

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::Settings;
 use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
-use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, Terms};
+use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms};
 use crate::sketch::Sketch;
 use crate::wire::{Frame, Hello};
 
@@ -53,7 +53,7 @@ impl Greeting {
         let ours = Hello {
             ciphersuite: CIPHERSUITE.to_owned(),
             protocol: settings.protocol.name().to_owned(),
-            parameters: parameters(&settings).to_owned(),
+            parameters: parameters(&settings),
             party: settings.party.code(),
             profile: input.profile().to_string(),
             profile_digest: input.profile().digest(),
@@ -139,6 +139,7 @@ impl Greeting {
             party: self.settings.party,
             reveal: self.settings.reveal,
             min_audience: self.ours.min_audience.or(theirs.min_audience).unwrap_or(0),
+            clip: self.settings.clip,
             purpose: self.input.purpose(),
             our_elements: self.ours.elements,
             their_elements: theirs.elements,
@@ -187,6 +188,13 @@ impl Greeting {
             let ours = format!("at most {}", ours.max_elements);
             return Err(differ("list size", &ours, &theirs.elements.to_string()));
         }
+        if let Some(most) = most_valued(&self.settings)
+            && self.settings.party == Party::Platform
+            && theirs.elements > most
+        {
+            let ours = format!("at most {most} with this clip, so that totals stay below 2^40");
+            return Err(differ("list size", &ours, &theirs.elements.to_string()));
+        }
         if ours.elements > theirs.max_elements {
             let theirs = format!("at most {}", theirs.max_elements);
             return Err(differ("list size", &ours.elements.to_string(), &theirs));
@@ -220,11 +228,11 @@ fn wants_sketch(settings: &Settings) -> bool {
 }
 
 /// What else both sides must agree on.
-fn parameters(settings: &Settings) -> &'static str {
-    match settings.sketch_key.is_some() || wants_sketch(settings) {
-        true => "sketch",
-        false => "",
-    }
+fn parameters(settings: &Settings) -> String {
+    let sketch = settings.sketch_key.is_some() || wants_sketch(settings);
+    let clip = settings.clip.map(|clip| format!("clip={clip}"));
+    let all = clip.into_iter().chain(sketch.then(|| "sketch".to_owned()));
+    all.collect::<Vec<_>>().join(" ")
 }
 
 /// What the caller may not ask for.
@@ -255,6 +263,7 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
             false => "labels are for the platform of a labelled match",
         });
     }
+    check_values(settings, input)?;
     if let Some(set) = input.prepared() {
         if settings.party != Party::Platform || !protocol.takes_prepared_sets() {
             return misuse(&format!(
@@ -280,6 +289,40 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
         return misuse("a minimum audience of 2^64 - 1 stands for none on the wire");
     }
     Ok(())
+}
+
+/// What a sum asks for, and other protocols do not.
+fn check_values(settings: &Settings, input: &Input) -> Result<()> {
+    let misuse = |what: String| Err(Error::Misuse(what));
+    let sums = settings.protocol == ProtocolName::Sum;
+    if sums != settings.clip.is_some_and(|clip| clip > 0) || !sums && settings.clip.is_some() {
+        return misuse(match sums {
+            true => "a sum needs a clip of at least 1: what greater values are cut down to".into(),
+            false => format!("a clip is for sums, and {} has no values", settings.protocol),
+        });
+    }
+    let brings = sums && settings.party == Party::Advertiser;
+    if input.values().is_some() != brings {
+        return misuse(match brings {
+            true => "the advertiser of a sum brings values".into(),
+            false => "values are for the advertiser of a sum".into(),
+        });
+    }
+    let (elements, clip) = (input.elements(), settings.clip.unwrap_or(0));
+    if let Some(most) = most_valued(settings).filter(|&most| brings && elements > most) {
+        return misuse(format!(
+            "{elements} values of up to {clip} could come to 2^40 or more, which is too much to be \
+             found in an encrypted total; bring at most {most} entries, lower the clip, or count in \
+             a larger unit"
+        ));
+    }
+    Ok(())
+}
+
+/// The most entries whose values cannot come to 2^40, in a sum.
+fn most_valued(settings: &Settings) -> Option<u64> {
+    let clip = settings.clip.filter(|&clip| clip > 0)?;
+    Some((TOTAL_LIMIT - 1) / clip)
 }
 
 fn differ(field: &'static str, ours: &str, theirs: &str) -> Error {

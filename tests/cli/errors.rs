@@ -189,7 +189,10 @@ fn values_that_cannot_be() {
         ("--threads all", threads),
         ("--threads 0", threads),
         ("--repeat 0", repeat),
-        ("--protocol rsa", "'--protocol <NAME>': one of dh, oprf, voprf, two-hash, labelled"),
+        (
+            "--protocol rsa",
+            "'--protocol <NAME>': one of dh, oprf, voprf, two-hash, labelled, count, sum",
+        ),
         ("--backend abacus", "'--backend <NAME,...>': one of portable, avx2, avx512"),
     ];
     for (flag, text) in cases {
@@ -234,6 +237,21 @@ fn places_that_cannot_be_written_are_found_before_the_match() {
         ),
         ("--reveal count --output out.csv", "--reveal count gives nobody rows: leave out --output"),
         ("--platform-output out.csv", "--platform-output goes with --reveal both"),
+        (
+            "--protocol count --output out.csv",
+            "--protocol count gives nobody rows: leave out --output",
+        ),
+        (
+            "--protocol count --reveal count",
+            "--protocol count cannot --reveal count, but one of advertiser, platform, both",
+        ),
+        ("--protocol sum --clip 5", "--protocol sum needs the advertiser's --value COLUMN"),
+        (
+            "--protocol sum --value order_value_cents",
+            "--protocol sum needs --clip N: what greater values are cut down to",
+        ),
+        ("--value order_value_cents", "--value goes with --protocol sum"),
+        ("--clip 5", "--clip goes with --protocol sum"),
     ];
     for (flags, text) in cases {
         let ran = folder.run(&format!("{MATCH} {flags}"));

@@ -65,6 +65,70 @@ fn rows_are_the_plain_intersection_whoever_learns() {
     }
 }
 
+/// The protocols that answer about all matches at once, with values from a column of the list.
+#[test]
+fn counts_and_sums_are_those_of_the_plain_intersection() {
+    let folder = Folder::with_examples();
+    let [ours, theirs] = oracles(&folder);
+    for reveal in ["advertiser", "platform", "both"] {
+        let report = folder.report(&format!("{MATCH} --protocol count --reveal {reveal}"));
+        assert_eq!(report["protocol"], "count");
+        assert_eq!(report["matched"]["identifiers"], ours.common(&theirs));
+        assert_eq!(report["matched"].get("rows"), None);
+    }
+    let clip = 20_000;
+    let sum = format!("{MATCH} --protocol sum --value order_value_cents --clip {clip}");
+    let mut totals = Vec::new();
+    for reveal in ["advertiser", "platform"] {
+        let report = folder.report(&format!("{sum} --reveal {reveal} --min-audience 10"));
+        assert_eq!(report["clip"], clip);
+        assert!(report["clipped"].as_u64().unwrap() > 0);
+        assert_eq!(report["matched"]["identifiers"], ours.common(&theirs));
+        totals.push(report["matched"]["sum"].as_u64().unwrap());
+    }
+    assert_eq!(totals[0], totals[1]);
+    assert!(totals[0] > 0 && totals[0] <= 20_000 * ours.common(&theirs) as u64);
+    let text = folder.stdout(&format!("{sum} --min-audience 10"));
+    assert!(text.contains("Total of their values: "), "{text}");
+    let line =
+        "The advertiser learnt the size of the platform's list, how many match, and the total";
+    assert!(text.contains(line), "{text}");
+    let withheld = folder.report(&format!("{sum} --min-audience 9999"));
+    assert_eq!((withheld["withheld"].as_bool(), withheld.get("matched")), (Some(true), None));
+}
+
+/// A list small enough to add up by eye: a row counts once, and no value for more than the clip.
+#[test]
+fn a_sum_counts_each_row_once_and_clips() {
+    let folder = Folder::new();
+    let consent = "TargetedAdvertising";
+    folder.write(
+        "ours.csv",
+        format!(
+            "email,phone,spent,purposes\n\
+             ada@example.com,+12025550143,100,{consent}\n\
+             ben@example.com,,7,{consent}\nben@example.com,,8,{consent}\n\
+             cleo@example.com,+12025550144,5000,{consent}\n\
+             dora@example.com,+12025550145,33,{consent}\n"
+        ),
+    );
+    folder.write(
+        "theirs.csv",
+        format!(
+            "email,phone,purposes\n\
+             ada@example.com,+12025550143,{consent}\nben@example.com,,{consent}\n\
+             cleo@example.com,,{consent}\n,+12025550145,{consent}\n"
+        ),
+    );
+    let report = folder.report(
+        "match --advertiser ours.csv --platform theirs.csv --protocol sum --value spent --clip 1000",
+    );
+    // Dora's row counts for its e-mail address, which does not match.
+    assert_eq!(report["matched"]["identifiers"], 5);
+    assert_eq!(report["matched"]["sum"], 100 + 15 + 1000);
+    assert_eq!(report["clipped"], 1);
+}
+
 #[test]
 fn a_count_is_all_that_count_gives() {
     let folder = Folder::with_examples();

@@ -17,7 +17,7 @@ use blindmatch::consent::{Candidate, Gate, Policy, Purpose, Purposes, Record};
 use blindmatch::error::{Error, Result};
 use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::identifier::{Identifier, Kind, Profile};
-use blindmatch::protocol::{Party, Reveal};
+use blindmatch::protocol::{Party, Reveal, Values};
 use blindmatch::session::{Action, Outcome, Session, Settings};
 use blindmatch::transport::{Timing, drive, memory};
 use rand::rand_core::{TryCryptoRng, TryRng};
@@ -37,6 +37,11 @@ pub fn list<S: AsRef<str>>(values: &[S]) -> Arc<ConsentedList> {
     });
     gate.offer(candidates.collect()).unwrap();
     Arc::new(gate.finish())
+}
+
+/// What each entry of a list is worth: 100 and its index.
+pub fn values(list: &ConsentedList) -> Arc<Values> {
+    Arc::new(Values::new((0..list.len() as u64).map(|index| 100 + index).collect()))
 }
 
 /// A value that stands for number `number`.

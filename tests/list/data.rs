@@ -457,3 +457,28 @@ mod parquet {
         assert!(error.contains("column 3 holds") && error.contains("no text"), "{error}");
     }
 }
+
+/// The amount of a row goes to its leftmost entry that was admitted, and to no other.
+#[test]
+fn amounts_once_count_each_row_for_one_entry() {
+    let folder = Folder::new();
+    let text = "email,email_2,phone,cents,purposes\n\
+        a@example.com,b@example.com,+12025550100,5,TargetedAdvertising\n\
+        a@example.com,,,7,TargetedAdvertising\n\
+        ,b@example.com,+12025550100,11,TargetedAdvertising\n\
+        b@example.com,a@example.com,,13,TargetedAdvertising\n\
+        A@example.com,a@example.com,,17,TargetedAdvertising\n\
+        ,,+12025550100,19,TargetedAdvertising\n\
+        nobody,,+12025550101,23,TargetedAdvertising\n";
+    let path = folder.write("list.csv", text);
+    let (source, list) = (open(&path), read(&path).unwrap());
+    let once = source.amounts_once("cents", &list.list).unwrap();
+    assert_eq!(once.iter().sum::<u64>(), 5 + 7 + 11 + 13 + 17 + 19 + 23);
+    let by_rows = by_rows(&list, once);
+    let expected: [(&[u32], u64); 4] =
+        [(&[1, 2, 4, 5], 5 + 7 + 17), (&[1, 3, 4], 11 + 13), (&[1, 3, 6], 19), (&[7], 23)];
+    assert_eq!(by_rows, expected.map(|(rows, amount)| (rows.to_vec(), amount)));
+    let each = source.amounts("cents", &list.list).unwrap();
+    assert_eq!(each.iter().sum::<u64>(), 42 + 29 + 35 + 23);
+    assert!(source.amounts_once("email", &list.list).is_err());
+}

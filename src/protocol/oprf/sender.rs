@@ -63,12 +63,16 @@ impl Sender {
         let terms = &shared.terms;
         let context = sender_context(terms, terms.party);
         let (key, state) = match &input.0 {
-            Brought::List { list, labels } => {
+            Brought::List { list, beside } => {
+                let labels = match beside {
+                    Beside::Labels(labels) => Some(Arc::clone(labels)),
+                    Beside::Nothing | Beside::Values(_) => None,
+                };
                 let preparing = Preparing {
                     outputs: Outputs::new(&context),
                     tag: DomainTag::new(HASH_TAG),
                     values: Vec::with_capacity(list.len()),
-                    sealing: labels.as_ref().map(|labels| Sealing::new(Arc::clone(labels), rng)),
+                    sealing: labels.map(|labels| Sealing::new(labels, rng)),
                     list: Arc::clone(list),
                 };
                 (Arc::new(Key::fresh(rng)), State::Preparing(Box::new(preparing)))

@@ -1,0 +1,93 @@
+//! How many entries match, and nothing of which.
+//!
+//! # What each side learns
+//!
+//! Both learn the size of the other's list, and as agreed ([`Reveal`](super::Reveal)):
+//!
+//! | reveal | advertiser | platform |
+//! |---|---|---|
+//! | `advertiser` | how many match | nothing; how many match, if a minimum audience is set |
+//! | `platform` | nothing; how many match, if a minimum audience is set | how many match |
+//! | `both` | how many match | how many match |
+//!
+//! Nobody learns which of its entries match, and nothing here computes it: positions are lost before
+//! anything is compared. Below the minimum audience the side that counts first (the one that is not
+//! to learn the count, else the platform) learns the count, and the other that it is too small.
+//!
+//! # What leaks
+//!
+//! Sizes and timing. The side that compares (see below) also sees which of the other's *blinded*
+//! elements match. They are points under a key that it does not have, in an order that says nothing,
+//! and fresh in each session: not even two sessions over the same lists can be joined by them.
+//!
+//! A side that cheats can do this, unseen:
+//!
+//! - *Put in identifiers that it guesses*, as in [`dh`](super::dh); with a list of one guess, the count
+//!   is the answer. A minimum audience helps little against a list that is filled up with members
+//!   that one knows.
+//! - *Use several keys.* A comparer that blinds each of its entries with a key of its own can tell from
+//!   the sorted tags which of them match, by trying each key. Positions are hidden from a comparer
+//!   that follows the protocol, however long it looks at what it received, but not from one that departs
+//!   from it: that takes a proof that one key blinded everything, which this protocol does not have.
+//!   Where only one side is to be trusted with that, let it compare: without a minimum audience it is
+//!   the one that learns the count.
+//! - *Fabricate points*, multiples of others, and with them matches that do not exist.
+//! - *Send other tags* (the giver), so that matches disappear; or fewer different ones.
+//! - *Lie about the count or stop early* (the comparer). A count greater than a list, or below the
+//!   minimum audience, is an error on the other side.
+//! - *Ask again* with a list that differs in one entry: the difference of two counts is a membership.
+//!   Whoever serves must limit how often a peer may ask.
+//!
+//! Points that are not on the group, lists that are not what was committed to, tags that are not
+//! sorted or in the wrong number are detected and end the session.
+//!
+//! # Data flow
+//!
+//! The comparer is the side that is to learn the count, the platform where both are; with a minimum
+//! audience it is the side that counts first. Here it is the platform:
+//!
+//! ```text
+//! advertiser (giver)                               platform (comparer)
+//!   A = sort { a H(x) }                              B = sort { b H(y) }
+//!      ------- SHA-256(session, advertiser, A) ------------>
+//!      <------ SHA-256(session, platform, B) ---------------
+//!      ------------------------- A ------------------------>
+//!      <------------------------ B -------------------------
+//!      ---------------- sort { T(a B_j) } ----------------->
+//!                                                    n = |{ i : T(b A_i) in it }|
+//!      <---------- n, or withheld, where it is due ---------
+//! ```
+//!
+//! # Assumptions
+//!
+//! Those of [`dh`](super::dh): decisional Diffie-Hellman on ristretto255, random oracles, semi-honest
+//! sides. (Cardinality from sorted double blinds: De Cristofaro, Gasti, Tsudik, CANS 2012; Ion et al.,
+//! ia.cr/2019/723.)
+//!
+//! # Cost
+//!
+//! That of [`dh`](super::dh), with one run of tags: for an element of either list a hash to the group, a
+//! decoding, two multiplications and two encodings, both sides together; `32 (n_A + n_P)` bytes for the
+//! lists and about 10 for each element of the comparer.
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use blindmatch::bench::workload;
+//! use blindmatch::protocol::{Party, ProtocolName};
+//! use blindmatch::session::{self, Session, Settings};
+//!
+//! let side = |party, numbers| {
+//!     let mut settings = Settings::new(party);
+//!     settings.protocol = ProtocolName::Count;
+//!     Session::new(settings, workload::people(numbers)?)
+//! };
+//! let sides = [side(Party::Advertiser, 0..10)?, side(Party::Platform, 7..30)?];
+//! let [advertiser, platform] = session::in_turn(sides, &AtomicBool::new(false))?;
+//! assert_eq!((advertiser.answer.count, advertiser.answer.matched), (Some(3), None));
+//! assert_eq!(platform.answer.count, None);
+//! # Ok::<(), blindmatch::Error>(())
+//! ```
+//!
+//! And `examples/count.rs`.
