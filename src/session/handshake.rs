@@ -270,6 +270,11 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
                 "a prepared set is for the platform of `oprf` or `voprf`, not {protocol}"
             ));
         }
+        if set.is_stale() {
+            let what = "a consent that the prepared set rests on has ended, its time has, or it was \
+                        prepared again: load it again, or prepare it";
+            return Err(Error::Consent(what.to_owned()));
+        }
         if settings.max_elements > set.max_queries() {
             return misuse(&format!(
                 "the set is prepared for at most {} queries, so at most that many elements can be \

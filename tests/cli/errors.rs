@@ -172,7 +172,10 @@ fn values_that_cannot_be() {
         ("--threads 0", "'--threads <N>': a whole number from 1 to 1024"),
         ("--threads 99999999", "'--threads <N>': a whole number from 1 to 1024"),
         ("--backend abacus", "'--backend <NAME>': one of portable, avx2, avx512"),
-        ("--protocol rsa", "'--protocol <NAME>': one of dh, oprf, voprf, two-hash, labelled"),
+        (
+            "--protocol rsa",
+            "'--protocol <NAME>': one of dh, oprf, voprf, two-hash, labelled, count, sum",
+        ),
         ("--blinding colour", "'--blinding <NAME>': one of additive, multiplicative"),
     ];
     for (flag, text) in cases {
