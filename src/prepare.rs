@@ -15,8 +15,17 @@
 //! Preparing again under the same name and binding (epoch, counterparty, purpose, profile) is an
 //! update: the list goes through the consent gate as ever, outputs of identifiers that stood in the set
 //! before are taken over, new ones are evaluated, and those whose consent is gone, or that left the
-//! list, are dropped from all files. Whoever keeps two versions of a set of one epoch can tell how many
-//! outputs came and went, and which of its own.
+//! list, are dropped from all files.
+//!
+//! *What an update does not do.* The key stays, so an advertiser that kept the set from before can go on
+//! asking, look the answers up in the old set, and so tell of an identifier that it knows that it *was*
+//! there and is gone. An honest advertiser uses the set of the session, in which it no longer matches.
+//! Against one that is not, only a new key helps: prepare under another epoch and name, which
+//! evaluates everything anew, and give epochs an end ([`Options::expires`]).
+//!
+//! *Who may write these files.* The entries and the key are authenticated under the epoch's secret and the
+//! platform's identity; the set is protected against damage, not against whoever may write to the
+//! platform's folder: such a one could put back an older set, or another end.
 //!
 //! A set ends with the first consent that it rests on: see [`PreparedSet::is_stale`].
 

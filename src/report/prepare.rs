@@ -140,6 +140,14 @@ impl Display for PrepareReport {
             true => writeln!(f, "\nUpdated: {kept} kept, {added} added, {withdrawn} withdrawn")?,
             false => writeln!(f, "\nNew: {added} evaluated")?,
         }
+        if self.changes.withdrawn > 0 {
+            writeln!(
+                f,
+                "Those withdrawn match no more. An advertiser that kept an older set can still tell that \
+                 they were on it,\nuntil the key ends: prepare another epoch under another name to \
+                 end it now"
+            )?;
+        }
         let (elements, queries) = (grouped(self.set.elements), grouped(self.set.max_queries));
         let size = bytes(self.files.set);
         writeln!(f, "Set: {elements} elements in {size}, for {queries} queries in a session")?;
