@@ -9,7 +9,7 @@
 //! ```
 //!
 //! *A nonce is never used twice*, because a key is never: the salt is drawn where a whole list is
-//! sealed, [`Sealing`] seals each entry once and is used up by it, and there is no other way to
+//! sealed, `Sealing` seals each entry once and is used up by it, and there is no other way to
 //! seal. A label that changes is sealed under another salt.
 //!
 //! Every label of a list is padded to the same length, that of the longest, rounded up: the length of

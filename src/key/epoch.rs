@@ -102,7 +102,7 @@ impl EpochBinding {
     }
 
     /// What outputs under this binding and key are hashed with: SHA-256 over "blindmatch-v2 epoch"
-    /// (padded to 32 bytes), the binding as [encoded](Self::encode), and the public key.
+    /// (padded to 32 bytes), the binding as encoded, and the public key.
     pub fn context(&self, public: &PublicKey) -> [u8; 32] {
         let mut domain = [0; 32];
         domain[..CONTEXT.len()].copy_from_slice(CONTEXT);
