@@ -15,14 +15,14 @@ use blindmatch::{Error, Result};
 
 /// Orders by customer, in cents. No order counts for more than 500.00.
 const ORDERS: [(&str, u64); 6] = [
-    ("ada@example.com", 12_99),
-    ("ben@example.com", 250_00),
-    ("cleo@example.com", 80_50),
-    ("dora@example.com", 9_95),
-    ("emil@example.com", 4_000_00), // bought for a whole office
-    ("fred@example.com", 33_00),
+    ("ada@example.com", 1_299),
+    ("ben@example.com", 25_000),
+    ("cleo@example.com", 8_050),
+    ("dora@example.com", 995),
+    ("emil@example.com", 400_000), // bought for a whole office
+    ("fred@example.com", 3_300),
 ];
-const CLIP: u64 = 500_00;
+const CLIP: u64 = 50_000;
 
 const EXPOSED: [&str; 5] = [
     "ben@example.com",

@@ -110,14 +110,14 @@
 //!     settings
 //! };
 //! let customers = workload::list(["ann@example.com", "bob@example.com"])?;
-//! let spent = Arc::new(Values::new(vec![12_99; customers.len()])); // in cents
+//! let spent = Arc::new(Values::new(vec![1_299; customers.len()])); // in cents
 //! let exposed = workload::list(["bob@example.com", "eve@example.com"])?;
 //! let sides = [
 //!     Session::new(settings(Party::Advertiser), Input::with_values(customers, spent))?,
 //!     Session::new(settings(Party::Platform), exposed)?,
 //! ];
 //! let [advertiser, platform] = session::in_turn(sides, &AtomicBool::new(false))?;
-//! assert_eq!((advertiser.answer.count, advertiser.answer.sum), (Some(1), Some(12_99)));
+//! assert_eq!((advertiser.answer.count, advertiser.answer.sum), (Some(1), Some(1_299)));
 //! assert_eq!((platform.answer.count, platform.answer.sum), (Some(1), None));
 //! # Ok::<(), blindmatch::Error>(())
 //! ```
