@@ -74,8 +74,8 @@
 //! **The limit on elements is the one to rely on.** It counts an element that is asked again as another
 //! one, because the two cannot be told apart.
 //!
-//! A sketch of matches is keyed with a secret of the folder. Whoever reads the folder has that secret too and can
-//! try identifiers on it: keep it as the list.
+//! A sketch of matches is keyed with a secret of the folder. Whoever reads the folder has that secret
+//! too and can try identifiers on it: keep it as the list.
 //!
 //! # Example
 //!
