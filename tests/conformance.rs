@@ -7,10 +7,13 @@
 mod common;
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use blindmatch::group::{Backend, Engine, Parallelism};
+use blindmatch::key::epoch::{EpochBinding, EpochSecret};
 use blindmatch::label::Labels;
+use blindmatch::prepare::{self, PreparedSet};
 use blindmatch::protocol::{Blinding, Input, Party, Phase, ProtocolName, Reveal, Values};
 use blindmatch::session::{Outcome, Session, Settings};
 use blindmatch::{ConsentedList, Error, Result};
@@ -21,20 +24,40 @@ use common::Seeded;
 struct Protocol {
     name: ProtocolName,
     blinding: Blinding,
+    /// Whether the platform brings a set that was prepared, in place of its list.
+    prepared: bool,
 }
 
 /// What values are cut down to in sums: some are greater.
 const CLIP: u64 = 500;
 
-/// Every protocol; those with an oblivious function under both kinds of blind.
+/// Every protocol; those with an oblivious function under both kinds of blind, and with prepared sets
+/// where they take them.
 fn protocols() -> Vec<Protocol> {
-    let with = |name| Blinding::ALL.map(|blinding| Protocol { name, blinding });
+    let with = |name| Blinding::ALL.map(|blinding| Protocol { name, blinding, prepared: false });
     let all = ProtocolName::ALL.into_iter().flat_map(with);
     let asks = |name: ProtocolName| name != ProtocolName::Dh && !name.is_aggregate();
-    all.filter(|p| asks(p.name) || p.blinding == Blinding::default()).collect()
+    let all = all.filter(|p| asks(p.name) || p.blinding == Blinding::default());
+    let sets = ProtocolName::ALL.into_iter().filter(|name| name.takes_prepared_sets());
+    let prepared = |name| Protocol { name, blinding: Blinding::Additive, prepared: true };
+    all.chain(sets.map(prepared)).collect()
 }
 
-const DH: Protocol = Protocol { name: ProtocolName::Dh, blinding: Blinding::Additive };
+const DH: Protocol =
+    Protocol { name: ProtocolName::Dh, blinding: Blinding::Additive, prepared: false };
+
+/// Most queries that sets are prepared for.
+const MAX_QUERIES: u64 = 1 << 20;
+
+/// A list evaluated under an epoch's key.
+fn prepared(list: &ConsentedList) -> Arc<PreparedSet> {
+    let binding = EpochBinding::new("2026-11", "them", list.purpose(), list.profile()).unwrap();
+    let secret = EpochSecret::generate(&mut Seeded::new("epoch"));
+    let mut options = prepare::Options::default();
+    options.max_queries = MAX_QUERIES;
+    let go_on = &mut |_| ControlFlow::Continue(());
+    PreparedSet::in_memory(list, &secret, &binding, &options, go_on).unwrap().into()
+}
 
 impl Protocol {
     fn settings(self, reveal: Reveal, least: u64) -> [Settings; 2] {
@@ -42,6 +65,7 @@ impl Protocol {
         for side in &mut settings {
             (side.protocol, side.blinding) = (self.name, self.blinding);
             side.clip = (self.name == ProtocolName::Sum).then_some(CLIP);
+            side.max_elements = if self.prepared { MAX_QUERIES } else { side.max_elements };
         }
         settings
     }
@@ -59,7 +83,8 @@ impl Protocol {
 
 impl std::fmt::Display for Protocol {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.name, self.blinding.name())
+        let prepared = if self.prepared { ", prepared" } else { "" };
+        write!(f, "{} ({}{prepared})", self.name, self.blinding.name())
     }
 }
 
@@ -208,8 +233,11 @@ fn check(run: Run) -> [Outcome; 2] {
         ProtocolName::Sum => Input::with_values(lists[0].clone(), run.case.values(&lists[0])),
         _ => lists[0].clone().into(),
     };
+    // Settings of a run with a prepared set limit the peer to what it was prepared for.
+    let from_set = protocol.takes_prepared_sets() && platform.max_elements == MAX_QUERIES;
     let theirs = match labelled {
         true => Input::with_labels(lists[1].clone(), run.case.labels(&lists[1])),
+        false if from_set => prepared(&lists[1]).into(),
         false => lists[1].clone().into(),
     };
     let sides = [Session::new(advertiser, ours).unwrap(), Session::new(platform, theirs).unwrap()];
@@ -233,7 +261,10 @@ fn check(run: Run) -> [Outcome; 2] {
         assert_eq!(outcome.terms.their_elements, lists[1 - side].len() as u64, "{label}");
         assert_eq!(outcome.bytes.sent, outcomes[1 - side].bytes.received, "{label}");
         let idle = lists.iter().any(|list| list.is_empty()); // then some phases have no work
-        let phases = if idle { &[Phase::Handshake][..] } else { &WORKING };
+        let skipped = from_set && side == 1; // evaluated before
+        let phases = if idle || skipped { &[Phase::Handshake][..] } else { &WORKING };
+        let epoch = outcome.answer.epoch.as_deref();
+        assert_eq!(epoch, from_set.then_some("2026-11"), "{label}");
         assert!(phases.iter().all(|phase| outcome.phases.contains_key(phase)), "{label}");
         if let Some(traffic) = &traffic {
             assert_eq!(outcome.bytes.sent, traffic[side].len() as u64, "{label}");
@@ -530,7 +561,7 @@ fn a_minimum_audience_may_be_one_sides_word() {
 fn values_span_frames_and_are_clipped() {
     let numbers: Vec<u64> = (0..8200).collect();
     let case = Case::new("values", &numbers, &numbers[8180..]);
-    let sum = Protocol { name: ProtocolName::Sum, blinding: Blinding::Additive };
+    let sum = Protocol { name: ProtocolName::Sum, ..DH };
     for reveal in sum.reveals() {
         let run = Run {
             case: &case,
@@ -551,7 +582,7 @@ fn totals_that_cannot_be_found_are_refused() {
     let lists = [common::list(&["a", "b"]), common::list(&["a"])];
     let values = || Arc::new(Values::new(vec![1, u64::MAX]));
     let sides = |clip: u64| {
-        let sum = Protocol { name: ProtocolName::Sum, blinding: Blinding::Additive };
+        let sum = Protocol { name: ProtocolName::Sum, ..DH };
         let [mut ours, mut theirs] = sum.settings(Reveal::Advertiser, 0);
         (ours.clip, theirs.clip) = (Some(clip), Some(clip));
         let ours = Session::new(ours, Input::with_values(lists[0].clone(), values()));
