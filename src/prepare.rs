@@ -184,7 +184,7 @@ impl PreparedSet {
     }
 
     /// The key that the list was evaluated with.
-    pub fn key(&self) -> &Arc<Key<role::Evaluate>> {
+    pub(crate) fn key(&self) -> &Arc<Key<role::Evaluate>> {
         &self.key
     }
 

@@ -54,7 +54,8 @@ pub struct Changes {
 /// Each file is written whole or not at all, `NAME.set` last. Of an update that fails the set from
 /// before stands: until it is stale, it can be served.
 ///
-/// Memory: 36 bytes for an identifier beside the list; then 16, and 8 to 13 for the set.
+/// Memory: 36 bytes for an identifier beside the list, and 4 to 8 more for one that is new; then 16,
+/// and 8 to 13 for the set.
 ///
 /// # Errors
 /// [`Error::Misuse`] where the name stands for a set of another binding, where the binding has another
