@@ -193,11 +193,17 @@ impl PreparedSet {
         &self.set
     }
 
-    /// Whether a consent that the set rests on, or the set itself, has ended, or whether a file that it
-    /// was read from was written anew: it must then be prepared or loaded again before it is used.
+    /// Whether a consent that the set rests on, or the set itself, has ended: it must then be prepared
+    /// again.
+    pub fn has_ended(&self) -> bool {
+        self.valid_until().is_some_and(|until| until <= Timestamp::now())
+    }
+
+    /// Whether the set [has ended](Self::has_ended), or a file that it was read from was written anew: it
+    /// must then be prepared or loaded again before it is used, and no session takes it.
     pub fn is_stale(&self) -> bool {
-        let ended = self.valid_until().is_some_and(|until| until <= Timestamp::now());
-        ended || self.files.iter().any(|(path, stamp)| Stamp::of(path).ok() != Some(*stamp))
+        self.has_ended()
+            || self.files.iter().any(|(path, stamp)| Stamp::of(path).ok() != Some(*stamp))
     }
 }
 

@@ -161,6 +161,7 @@ fn session(
         settings.max_elements = side.most(args.limits.max_elements);
         settings.engine = args.compute.engine();
         settings.channel_binding = binding;
+        settings.peer = Some(peer.clone());
         settings.admission = account.clone().map(|account| account as Arc<dyn Admission>);
         args.protocol.apply(&mut settings);
         Ok((Session::new(settings, side.input())?, side))

@@ -9,7 +9,8 @@ use crate::bench::workload;
 use crate::error::InputError;
 use crate::group::Encoding;
 use crate::identifier::Identifier;
-use crate::protocol::HASH_TAG;
+use crate::protocol::{HASH_TAG, Party, ProtocolName};
+use crate::session::{Session, Settings};
 use crate::set::Output;
 use crate::transport::identity::Identity;
 
@@ -216,6 +217,32 @@ fn a_set_ends() {
     let set = place.prepare_for(&["a"], "1", &at(1)).unwrap().set;
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert!(set.is_stale());
+}
+
+#[test]
+fn a_session_takes_no_set_that_is_stale_or_for_another_peer() {
+    let place = Place::new();
+    let begin = |set: &PreparedSet, peer: Option<&str>| {
+        let mut settings = Settings::new(Party::Platform);
+        settings.protocol = ProtocolName::Oprf;
+        settings.max_elements = set.max_queries();
+        settings.peer = peer.map(str::to_owned);
+        Session::new(settings, Arc::new(set.clone())).map(drop)
+    };
+    let set = place.prepare(&["a"]).unwrap().set;
+    assert!(begin(&set, Some("them")).is_ok());
+    assert!(begin(&set, None).is_ok());
+    assert!(matches!(begin(&set, Some("others")), Err(Error::Misuse(_))));
+    let again = place.prepare(&["a", "b"]).unwrap().set;
+    assert!(matches!(begin(&set, Some("them")), Err(Error::Consent(_))));
+    assert!(begin(&again, Some("them")).is_ok());
+
+    let soon = Timestamp::from_second(Timestamp::now().as_second() + 2).ok();
+    let options = Options { expires: soon, ..Options::default() };
+    let set = place.prepare_for(&["a"], "2026-11", &options).unwrap().set;
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    assert!(set.has_ended());
+    assert!(matches!(begin(&set, None), Err(Error::Consent(_))));
 }
 
 /// Every byte of the set: a change anywhere is an error of the file, with its name.
