@@ -23,9 +23,12 @@
 //! Against one that is not, only a new key helps: prepare under another epoch and name, which
 //! evaluates everything anew, and give epochs an end ([`Options::expires`]).
 //!
-//! *Who may write these files.* The entries and the key are authenticated under the epoch's secret and the
-//! platform's identity; the set is protected against damage, not against whoever may write to the
-//! platform's folder: such a one could put back an older set, or another end.
+//! *Who may write these files.* All are authenticated under the epoch's secret, and that under the
+//! platform's identity, so whoever may write to the folder but has no identity can neither extend a set's
+//! end nor put identifiers in. Sets are numbered, and the key knows the last number: a set from before an
+//! update is refused beside the key from after it. Set and key put back *together*, as they once were,
+//! cannot be told from what was never updated, until their end. Against that, keep the folder from
+//! others, and give sets an end.
 //!
 //! A set ends with the first consent that it rests on: see [`PreparedSet::is_stale`].
 
@@ -112,12 +115,13 @@ impl PreparedSet {
         check(list, binding, options)?;
         let evaluator = Evaluator::new(secret, binding, options.engine);
         let set = CompressedSet::new(evaluator.evaluate_all(list, watch)?, options.max_queries)?;
-        let header = Header::new(list, binding, evaluator.public(), &set, options);
-        Ok(PreparedSet::of_parts(SetFile { header, set }, evaluator.into_key()))
+        let header = Header::new(list, binding, evaluator.public(), &set, 0, options);
+        let file = SetFile::unauthenticated(header, set);
+        Ok(PreparedSet::of_parts(file, evaluator.into_key()))
     }
 
     fn of_parts(file: SetFile, key: Key<role::Evaluate>) -> PreparedSet {
-        let SetFile { header, set } = file;
+        let SetFile { header, set, .. } = file;
         let context = header.binding().context(&header.public_key());
         let (header, key) = (Arc::new(header), Arc::new(key));
         PreparedSet { header, context, key, set, files: Vec::new() }

@@ -14,7 +14,7 @@ use super::evaluate::Evaluator;
 use super::set_file::name_of;
 use super::{Header, Options, PreparedSet, SetFile, Watch, check};
 use crate::consent::ConsentedList;
-use crate::error::{Error, Result};
+use crate::error::{Error, InputError, Result};
 use crate::file::{Stamp, Temporary, write_new};
 use crate::key::epoch::{EpochBinding, EpochSecret};
 use crate::set::CompressedSet;
@@ -51,8 +51,8 @@ pub struct Changes {
 
 /// Prepares a list under a name, or updates what stands there under the same binding.
 ///
-/// Each file is written whole or not at all, `NAME.set` last. Of an update that fails the set from
-/// before stands: until it is stale, it can be served.
+/// Each file is written whole or not at all, and none is replaced before all are written. Of an update
+/// that fails the set from before stands: until it is stale, it can be served.
 ///
 /// Memory: 36 bytes for an identifier beside the list, and 4 to 8 more for one that is new; then 16,
 /// and 8 to 13 for the set.
@@ -72,10 +72,11 @@ pub fn prepare(
 ) -> Result<Prepared> {
     check(list, binding, options)?;
     let (started, files) = (Instant::now(), Files::of(name));
-    let (secret, updated) = match files.secret(binding, identity)? {
-        Some(secret) => (secret, true),
-        None => (EpochSecret::generate(&mut UnwrapErr(SysRng)), false),
+    let (secret, last) = match files.secret(binding, identity)? {
+        Some((secret, last)) => (secret, Some(last)),
+        None => (EpochSecret::generate(&mut UnwrapErr(SysRng)), None),
     };
+    let (updated, number) = (last.is_some(), last.map_or(1, |last| last + 1));
     let evaluator = Evaluator::new(&secret, binding, options.engine);
     let key = secret.entries_key(binding);
     let entries = Entries::new(&key, binding.context(&evaluator.public()));
@@ -92,19 +93,27 @@ pub fn prepare(
     evaluator.evaluate(new.len(), identifier, take, watch)?;
     let (evaluating, started) = (started.elapsed(), Instant::now());
 
+    let sealed = secret.seal(binding, number, identity, &mut UnwrapErr(SysRng));
     if !updated {
-        let sealed = secret.seal(binding, identity, &mut UnwrapErr(SysRng));
         write_new(&files.key, &sealed)?;
     }
     let write = || {
-        write_with(&files.entries, |stream| entries.write(stream, &named, &outputs))?;
+        let written = stage(&files.entries, |stream| entries.write(stream, &named, &outputs))?;
         drop(named);
         let added = new.len() as u64;
         let changes = Changes { updated, kept: outputs.len() as u64 - added, added, withdrawn };
         let set = CompressedSet::new(outputs, options.max_queries)?;
-        let header = Header::new(list, binding, evaluator.public(), &set, options);
-        let file = SetFile { header, set };
-        write_with(&files.set, |stream| file.write(stream))?;
+        let header = Header::new(list, binding, evaluator.public(), &set, number, options);
+        let file = SetFile::authenticated(header, set, &secret.set_key(binding));
+        let mut staged = vec![(written, &files.entries)];
+        staged.push((stage(&files.set, |stream| file.write(stream))?, &files.set));
+        if updated {
+            // Last: a set may be newer than its key says, not older.
+            staged.push((stage(&files.key, |stream| stream.write_all(&sealed))?, &files.key));
+        }
+        for (temporary, path) in staged {
+            temporary.keep(path).map_err(Error::io(format!("writing {}", path.display())))?;
+        }
         let mut set = PreparedSet::of_parts(file, evaluator.into_key());
         set.files = files.stamps()?;
         let (writing, bytes) = (started.elapsed(), files.lengths()?);
@@ -121,17 +130,29 @@ impl PreparedSet {
     /// Loads what [`prepare`] wrote under `name`. Every byte of it is checked; 15 to 30 ns an element.
     ///
     /// # Errors
-    /// [`Error::Input`] for a set that is damaged or of another version, [`Error::Key`] where its key
-    /// does not open for `identity` or is another set's, [`Error::Io`] for files that cannot be read.
+    /// [`Error::Input`] for a set that is damaged, of another version, not as it was prepared, or older
+    /// than its key; [`Error::Key`] where its key does not open for `identity` or is another set's;
+    /// [`Error::Io`] for files that cannot be read.
     pub fn load(name: &Path, identity: &Identity) -> Result<PreparedSet> {
         let files = Files::of(name);
         let stamps = files.stamps()?; // first: what changes while it is read is stale
         let file = SetFile::open(&files.set)?;
         let binding = file.header.binding();
-        let key = files.open_key(binding, identity)?.evaluation_key(binding);
+        let (secret, last) = files.open_key(binding, identity)?;
+        let key = secret.evaluation_key(binding);
         if key.public(&crate::group::Engine::detect()) != file.header.public_key() {
             let problem = format!("is not the key of {}", name_of(&files.set));
             return Err(Error::Key { place: name_of(&files.key), problem });
+        }
+        let refused = |problem: &str| {
+            let (list, problem) = (name_of(&files.set), problem.to_owned());
+            Err(InputError::List { list, problem }.into())
+        };
+        if !file.is_authentic(&secret.set_key(binding)) {
+            return refused(CHANGED);
+        }
+        if file.header.number() < last {
+            return refused(OLDER);
         }
         let mut set = PreparedSet::of_parts(file, key);
         set.files = stamps;
@@ -152,8 +173,12 @@ impl Files {
         Files { set, entries, key }
     }
 
-    /// The secret of an earlier run, if there was one.
-    fn secret(&self, binding: &EpochBinding, identity: &Identity) -> Result<Option<EpochSecret>> {
+    /// The secret of an earlier run, if there was one, and the number of its set.
+    fn secret(
+        &self,
+        binding: &EpochBinding,
+        identity: &Identity,
+    ) -> Result<Option<(EpochSecret, u64)>> {
         if !self.key.exists() {
             let left = [&self.set, &self.entries].into_iter().find(|path| path.exists());
             return match left {
@@ -175,10 +200,14 @@ impl Files {
                 self.set.display(),
             )));
         }
-        self.open_key(binding, identity).map(Some)
+        let (secret, last) = self.open_key(binding, identity)?;
+        // A run that was cut off may have left a set that the key does not know of.
+        let header = SetFile::open_authentic_header(&self.set, &secret.set_key(binding));
+        let last = header.map_or(last, |header| last.max(header.number()));
+        Ok(Some((secret, last)))
     }
 
-    fn open_key(&self, binding: &EpochBinding, identity: &Identity) -> Result<EpochSecret> {
+    fn open_key(&self, binding: &EpochBinding, identity: &Identity) -> Result<(EpochSecret, u64)> {
         let reading = || Error::io(format!("reading {}", self.key.display()));
         let file = File::open(&self.key).map_err(reading())?;
         let mut sealed = Vec::new();
@@ -216,14 +245,18 @@ impl Files {
     }
 }
 
-/// Writes a file whole or not at all.
-fn write_with(
+/// Writes what is to stand at `path`, beside it.
+fn stage(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<()> {
-    let written = Temporary::beside(path).and_then(|mut temporary| {
+) -> Result<Temporary> {
+    let staged = Temporary::beside(path).and_then(|mut temporary| {
         write(&mut temporary.file)?;
-        temporary.keep(path)
+        Ok(temporary)
     });
-    written.map_err(Error::io(format!("writing {}", path.display())))
+    staged.map_err(Error::io(format!("writing {}", path.display())))
 }
+
+const CHANGED: &str = "is not as it was prepared: somebody changed it; prepare it again";
+const OLDER: &str =
+    "is older than its key: a set from before an update was put back; prepare it again";

@@ -137,10 +137,10 @@ fn in_memory_it_is_the_same() {
 fn an_update_keeps_adds_and_withdraws() {
     let place = Place::new();
     let first = place.prepare(&["a", "b", "c", "d"]).unwrap().set;
-    let before = fs::read(&place.files()[2]).unwrap();
     let update = place.prepare(&["e", "d", "b", "a", "f", "g"]).unwrap();
     assert_eq!(update.changes, Changes { updated: true, kept: 3, added: 3, withdrawn: 1 });
-    assert_eq!(fs::read(&place.files()[2]).unwrap(), before);
+    assert_eq!(update.set.public_key(), first.public_key());
+    assert_eq!([&first, &update.set].map(|set| set.header().number()), [1, 2]);
     assert!(first.is_stale() && !update.set.is_stale());
     assert_eq!(update.set.context(), first.context());
     let loaded = place.load().unwrap();
@@ -243,6 +243,61 @@ fn a_session_takes_no_set_that_is_stale_or_for_another_peer() {
     std::thread::sleep(std::time::Duration::from_millis(2100));
     assert!(set.has_ended());
     assert!(matches!(begin(&set, None), Err(Error::Consent(_))));
+}
+
+/// Whoever may write the files but has no identity: every hash is right, and it does not help.
+#[test]
+fn what_somebody_else_wrote_is_not_loaded() {
+    let place = Place::new();
+    let options =
+        Options { expires: Timestamp::from_second(4_000_000_000).ok(), ..Options::default() };
+    place.prepare_for(&["a", "b"], "2026-11", &options).unwrap();
+    let [path, _, key] = &place.files();
+    let [first, first_key] = [path, key].map(|path| fs::read(path).unwrap());
+    let refused = |file: SetFile| {
+        let mut bytes = Vec::new();
+        file.write(&mut bytes).unwrap();
+        assert!(SetFile::read(&bytes[..], "x.set").is_ok());
+        fs::write(path, bytes).unwrap();
+        let error = place.load().unwrap_err().to_string();
+        assert!(error.contains("is not as it was prepared"), "{error}");
+    };
+    let SetFile { set, .. } = SetFile::read(&first[..], "x.set").unwrap();
+    let people = list(&["a", "b"]);
+    let public = place.load().unwrap().public_key();
+    let header = |set: &CompressedSet, number, options: &Options| {
+        Header::new(&people, &binding("2026-11"), public, set, number, options)
+    };
+    // Without an end, of another number, or with values of the attacker's own.
+    let with = |header| {
+        let mut file = SetFile::read(&first[..], "x.set").unwrap();
+        file.header = header;
+        file
+    };
+    refused(with(header(&set, 1, &Options::default())));
+    refused(with(header(&set, 9, &options)));
+    refused(SetFile::unauthenticated(header(&set, 1, &options), set.clone()));
+    let values = CompressedSet::new(vec![Output(1 << 100), Output(1 << 101)], 1 << 20).unwrap();
+    refused(SetFile::unauthenticated(header(&values, 1, &options), values));
+
+    // A set from before an update.
+    fs::write(path, &first).unwrap();
+    assert!(place.load().is_ok());
+    place.prepare(&["a"]).unwrap();
+    let second_key = fs::read(key).unwrap();
+    fs::write(path, &first).unwrap();
+    let error = place.load().unwrap_err().to_string();
+    assert!(error.starts_with("set.v1.set: is older than its key"), "{error}");
+    // It is never the base of the next: numbers go on.
+    assert_eq!(place.prepare(&["a"]).unwrap().set.header().number(), 3);
+    // A run that was cut off before its key was written.
+    fs::write(key, second_key).unwrap();
+    assert!(place.load().is_ok());
+    assert_eq!(place.prepare(&["a"]).unwrap().set.header().number(), 4);
+    // As documented: both together are as they were.
+    fs::write(path, first).unwrap();
+    fs::write(key, first_key).unwrap();
+    assert!(place.load().is_ok());
 }
 
 /// Every byte of the set: a change anywhere is an error of the file, with its name.

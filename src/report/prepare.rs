@@ -30,7 +30,7 @@ use crate::prepare::Prepared;
 ///   },
 ///   "created": "2026-11-02T08:00:00Z",
 ///   "valid_until": "2026-12-01T00:00:00Z",     // absent: nothing ends it
-///   "files": {"set": 2990, "entries": 9724, "key": 290},    // bytes
+///   "files": {"set": 2990, "entries": 9724, "key": 298},    // bytes
 ///   "phases": {"read": 0.01, "evaluate": 0.02, "write": 0.01},
 ///   "seconds": 0.04,
 ///   "peak_memory": 12000000
