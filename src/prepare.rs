@@ -20,8 +20,9 @@
 //! *What an update does not do.* The key stays, so an advertiser that kept the set from before can go on
 //! asking, look the answers up in the old set, and so tell of an identifier that it knows that it *was*
 //! there and is gone. An honest advertiser uses the set of the session, in which it no longer matches.
-//! Against one that is not, only a new key helps: prepare under another epoch and name, which
-//! evaluates everything anew, and give epochs an end ([`Options::expires`]).
+//! Against one that is not, only a new key helps: [`Options::rekey`], or another epoch, evaluates
+//! everything anew. Values of the one key never match under the other. And give sets an end
+//! ([`Options::expires`]).
 //!
 //! *Who may write these files.* All are authenticated under the epoch's secret, and that under the
 //! platform's identity, so whoever may write to the folder but has no identity can neither extend a set's
@@ -74,13 +75,16 @@ pub struct Options {
     pub max_queries: u64,
     /// When the set ends, where no consent on it ends before.
     pub expires: Option<Timestamp>,
+    /// Whether an update makes a new key and evaluates the whole list anew, so that sets from before it
+    /// are of no use to whoever kept them.
+    pub rekey: bool,
     /// The backend and the cores.
     pub engine: Engine,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { max_queries: MAX_QUERIES, expires: None, engine: Engine::detect() }
+        Options { max_queries: MAX_QUERIES, expires: None, rekey: false, engine: Engine::detect() }
     }
 }
 

@@ -41,15 +41,19 @@ pub struct Prepared {
 pub struct Changes {
     /// Whether there was a set before.
     pub updated: bool,
+    /// Whether it has a new key, so that all were evaluated.
+    pub rekeyed: bool,
     /// Identifiers that stood in it before.
     pub kept: u64,
-    /// Identifiers that were evaluated.
+    /// Identifiers that did not, and were evaluated.
     pub added: u64,
     /// Identifiers that are no longer in it: their consent is gone, or they left the list.
     pub withdrawn: u64,
 }
 
 /// Prepares a list under a name, or updates what stands there under the same binding.
+///
+/// The key stays, unless [`Options::rekey`] asks for another: that replaces it, and nothing else ever does.
 ///
 /// Each file is written whole or not at all, and none is replaced before all are written. Of an update
 /// that fails the set from before stands: until it is stale, it can be served.
@@ -72,19 +76,29 @@ pub fn prepare(
 ) -> Result<Prepared> {
     check(list, binding, options)?;
     let (started, files) = (Instant::now(), Files::of(name));
-    let (secret, last) = match files.secret(binding, identity)? {
-        Some((secret, last)) => (secret, Some(last)),
-        None => (EpochSecret::generate(&mut UnwrapErr(SysRng)), None),
+    let fresh = || EpochSecret::generate(&mut UnwrapErr(SysRng));
+    let path = Some(&*files.entries).filter(|path| path.exists());
+    let (secret, changes, number) = match files.secret(binding, identity)? {
+        None => (fresh(), Changes::default(), 1),
+        Some((secret, last)) if !options.rekey => {
+            (secret, Changes { updated: true, ..Changes::default() }, last + 1)
+        }
+        Some((secret, last)) => {
+            let (added, withdrawn) = count(&secret, list, binding, options, path)?;
+            let kept = list.len() as u64 - added;
+            let changes = Changes { updated: true, rekeyed: true, kept, added, withdrawn };
+            (fresh(), changes, last + 1)
+        }
     };
-    let (updated, number) = (last.is_some(), last.map_or(1, |last| last + 1));
+    let Changes { updated, rekeyed, .. } = changes;
     let evaluator = Evaluator::new(&secret, binding, options.engine);
     let key = secret.entries_key(binding);
     let entries = Entries::new(&key, binding.context(&evaluator.public()));
 
     let named = entries.name(list);
-    let known = match updated && files.entries.exists() {
-        true => entries.read(&files.entries, &named)?,
-        false => Entries::all_new(&named),
+    let known = match path.filter(|_| updated && !rekeyed) {
+        Some(path) => entries.read(path, &named)?,
+        None => Entries::all_new(&named),
     };
     let Known { mut outputs, new, withdrawn } = known;
     let identifier =
@@ -101,15 +115,20 @@ pub fn prepare(
         let written = stage(&files.entries, |stream| entries.write(stream, &named, &outputs))?;
         drop(named);
         let added = new.len() as u64;
-        let changes = Changes { updated, kept: outputs.len() as u64 - added, added, withdrawn };
+        let changes = match rekeyed {
+            true => changes,
+            false => Changes { kept: outputs.len() as u64 - added, added, withdrawn, ..changes },
+        };
         let set = CompressedSet::new(outputs, options.max_queries)?;
         let header = Header::new(list, binding, evaluator.public(), &set, number, options);
         let file = SetFile::authenticated(header, set, &secret.set_key(binding));
         let mut staged = vec![(written, &files.entries)];
         staged.push((stage(&files.set, |stream| file.write(stream))?, &files.set));
         if updated {
-            // Last: a set may be newer than its key says, not older.
-            staged.push((stage(&files.key, |stream| stream.write_all(&sealed))?, &files.key));
+            let key = (stage(&files.key, |stream| stream.write_all(&sealed))?, &files.key);
+            // A set may be newer than its key says, not older. A new key comes before its set: cut off
+            // between the two, the next run has the entries, and makes the set.
+            staged.insert(if rekeyed { 1 } else { 2 }, key);
         }
         for (temporary, path) in staged {
             temporary.keep(path).map_err(Error::io(format!("writing {}", path.display())))?;
@@ -124,6 +143,21 @@ pub fn prepare(
             let _ = files.remove(); // what there is of it is of no use, and in the way of the next try
         }
     })
+}
+
+/// How many of a list are new beside the entries of an earlier run, and how many of those are gone.
+fn count(
+    secret: &EpochSecret,
+    list: &ConsentedList,
+    binding: &EpochBinding,
+    options: &Options,
+    path: Option<&Path>,
+) -> Result<(u64, u64)> {
+    let Some(path) = path else { return Ok((list.len() as u64, 0)) };
+    let public = secret.evaluation_key(binding).public(&options.engine);
+    let entries = Entries::new(&secret.entries_key(binding), binding.context(&public));
+    let known = entries.read(path, &entries.name(list))?;
+    Ok((known.new.len() as u64, known.withdrawn))
 }
 
 impl PreparedSet {

@@ -91,11 +91,70 @@ fn held(set: &PreparedSet, addresses: &[&str]) -> Vec<u32> {
     set.set().intersect(ours)
 }
 
+/// The same of an advertiser that kept a set, and asks whoever holds the key of another.
+fn told(kept: &PreparedSet, asked: &PreparedSet, addresses: &[&str]) -> Vec<u32> {
+    held(&PreparedSet { key: Arc::clone(asked.key()), ..kept.clone() }, addresses)
+}
+
+/// A kept set tells who was withdrawn for as long as the key stays, and no longer.
+#[test]
+fn only_a_new_key_makes_a_kept_set_useless() {
+    let place = Place::new();
+    let kept = place.prepare(&["a", "b", "c"]).unwrap().set;
+    let key = fs::read(&place.files()[2]).unwrap();
+    let updated = place.prepare(&["a", "b"]).unwrap().set;
+    assert_eq!(told(&kept, &updated, &["a", "b", "c", "d"]), [0, 1, 2]);
+
+    let options = Options { rekey: true, ..Options::default() };
+    let rekeyed = place.prepare_for(&["a", "e"], "2026-11", &options).unwrap();
+    let changes = Changes { updated: true, rekeyed: true, kept: 1, added: 1, withdrawn: 1 };
+    assert_eq!(rekeyed.changes, changes);
+    let rekeyed = rekeyed.set;
+    assert_ne!(rekeyed.public_key(), kept.public_key());
+    assert_ne!(rekeyed.context(), kept.context());
+    assert_ne!(fs::read(&place.files()[2]).unwrap(), key);
+    for old in [&kept, &updated] {
+        assert!(old.is_stale());
+        // Hashed as of the old set or of the new one: nothing of it is found.
+        assert!(told(old, &rekeyed, &["a", "b", "c", "d"]).is_empty());
+        let as_new = PreparedSet { context: *rekeyed.context(), ..old.clone() };
+        assert!(told(&as_new, &rekeyed, &["a", "b", "c", "d"]).is_empty());
+        assert!(told(&rekeyed, old, &["a", "b", "c", "e"]).is_empty());
+    }
+    let loaded = place.load().unwrap();
+    assert_eq!(held(&loaded, &["a", "b", "c", "e"]), [0, 3]);
+    assert_eq!(loaded.header().number(), 3);
+    // Updates go on from there.
+    let update = place.prepare(&["a", "f"]).unwrap();
+    let changes = Changes { updated: true, rekeyed: false, kept: 1, added: 1, withdrawn: 1 };
+    assert_eq!((update.changes, update.set.public_key()), (changes, rekeyed.public_key()));
+    assert_eq!(place.names(), ["set.v1.entries", "set.v1.key", "set.v1.set"]);
+}
+
+#[test]
+fn a_new_set_needs_no_other_key_and_a_stranger_gets_none() {
+    let place = Place::new();
+    let options = Options { rekey: true, ..Options::default() };
+    let changes = place.prepare_for(&["a"], "2026-11", &options).unwrap().changes;
+    assert!(!changes.updated && !changes.rekeyed);
+    let before = place.files().map(|path| fs::read(path).unwrap());
+    let people = list(&["a"]);
+    let stranger = Identity::generate();
+    let run = |identity: &Identity, epoch: &str, watch: Watch<'_>| {
+        prepare(&place.name(), &people, identity, &binding(epoch), &options, watch)
+    };
+    assert!(matches!(run(&stranger, "2026-11", &mut go_on), Err(Error::Key { .. })));
+    assert!(matches!(run(&place.identity, "2026-12", &mut go_on), Err(Error::Misuse(_))));
+    let mut stop = |_| ControlFlow::Break(());
+    assert!(matches!(run(&place.identity, "2026-11", &mut stop), Err(Error::Interrupted)));
+    assert_eq!(place.files().map(|path| fs::read(path).unwrap()), before);
+}
+
 #[test]
 fn a_prepared_set_is_loaded_as_it_was() {
     let place = Place::new();
     let prepared = place.prepare(&["a", "b", "c"]).unwrap();
-    let changes = Changes { updated: false, kept: 0, added: 3, withdrawn: 0 };
+    let changes = Changes { updated: false, rekeyed: false, kept: 0, added: 3, withdrawn: 0 };
     assert_eq!(prepared.changes, changes);
     let loaded = place.load().unwrap();
     for set in [&prepared.set, &loaded] {
@@ -138,7 +197,10 @@ fn an_update_keeps_adds_and_withdraws() {
     let place = Place::new();
     let first = place.prepare(&["a", "b", "c", "d"]).unwrap().set;
     let update = place.prepare(&["e", "d", "b", "a", "f", "g"]).unwrap();
-    assert_eq!(update.changes, Changes { updated: true, kept: 3, added: 3, withdrawn: 1 });
+    assert_eq!(
+        update.changes,
+        Changes { updated: true, rekeyed: false, kept: 3, added: 3, withdrawn: 1 }
+    );
     assert_eq!(update.set.public_key(), first.public_key());
     assert_eq!([&first, &update.set].map(|set| set.header().number()), [1, 2]);
     assert!(first.is_stale() && !update.set.is_stale());
@@ -148,7 +210,10 @@ fn an_update_keeps_adds_and_withdraws() {
     // The same as if all had been evaluated at once.
     fs::remove_file(&place.files()[1]).unwrap();
     let again = place.prepare(&["a", "b", "d", "e", "f", "g"]).unwrap();
-    assert_eq!(again.changes, Changes { updated: true, kept: 0, added: 6, withdrawn: 0 });
+    assert_eq!(
+        again.changes,
+        Changes { updated: true, rekeyed: false, kept: 0, added: 6, withdrawn: 0 }
+    );
     assert_eq!(again.set.set().digest(), loaded.set().digest());
     // What was withdrawn is in no file.
     assert_eq!(fs::metadata(&place.files()[1]).unwrap().len(), 92 + 6 * 32);

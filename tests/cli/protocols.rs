@@ -219,7 +219,9 @@ fn a_withdrawn_consent_stops_matching_in_the_next_session() {
     );
     folder.write("platform.csv", withdrawn + "ann@example.com,TargetedAdvertising,,gold\n");
     let report = folder.report(PREPARE);
-    let changes = serde_json::json!({"updated": true, "kept": 3, "added": 1, "withdrawn": 1});
+    let changes = serde_json::json!(
+        {"updated": true, "rekeyed": false, "kept": 3, "added": 1, "withdrawn": 1}
+    );
     assert_eq!(report["changes"], changes);
 
     folder.stdout(&visit); // the same server, which was not told
