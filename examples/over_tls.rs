@@ -34,6 +34,7 @@ fn main() -> Result<()> {
         server.run(&Shutdown::new(), |secured: Secured, stop: &AtomicBool, _| {
             let mut settings = Settings::new(Party::Platform);
             settings.channel_binding = secured.binding;
+            settings.peer = Some(secured.peer.fingerprint());
             settings.min_audience = Some(100);
             let session = Session::new(settings, Arc::clone(&members))?;
             drive(session, secured.link, Timing::default(), stop, &mut ()).map(|_| ())

@@ -20,12 +20,16 @@
 //! *What an update does not do.* The key stays, so an advertiser that kept the set from before can go on
 //! asking, look the answers up in the old set, and so tell of an identifier that it knows that it *was*
 //! there and is gone. An honest advertiser uses the set of the session, in which it no longer matches.
-//! Against one that is not, only a new key helps: prepare under another epoch and name, which
-//! evaluates everything anew, and give epochs an end ([`Options::expires`]).
+//! Against one that is not, only a new key helps: [`Options::rekey`], or another epoch, evaluates
+//! everything anew. Values of the one key never match under the other. And give sets an end
+//! ([`Options::expires`]).
 //!
-//! *Who may write these files.* The entries and the key are authenticated under the epoch's secret and the
-//! platform's identity; the set is protected against damage, not against whoever may write to the
-//! platform's folder: such a one could put back an older set, or another end.
+//! *Who may write these files.* All are authenticated under the epoch's secret, and that under the
+//! platform's identity, so whoever may write to the folder but has no identity can neither extend a set's
+//! end nor put identifiers in. Sets are numbered, and the key knows the last number: a set from before an
+//! update is refused beside the key from after it. Set and key put back *together*, as they once were,
+//! cannot be told from what was never updated, until their end. Against that, keep the folder from
+//! others, and give sets an end.
 //!
 //! A set ends with the first consent that it rests on: see [`PreparedSet::is_stale`].
 
@@ -71,13 +75,16 @@ pub struct Options {
     pub max_queries: u64,
     /// When the set ends, where no consent on it ends before.
     pub expires: Option<Timestamp>,
+    /// Whether an update makes a new key and evaluates the whole list anew, so that sets from before it
+    /// are of no use to whoever kept them.
+    pub rekey: bool,
     /// The backend and the cores.
     pub engine: Engine,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { max_queries: MAX_QUERIES, expires: None, engine: Engine::detect() }
+        Options { max_queries: MAX_QUERIES, expires: None, rekey: false, engine: Engine::detect() }
     }
 }
 
@@ -112,12 +119,13 @@ impl PreparedSet {
         check(list, binding, options)?;
         let evaluator = Evaluator::new(secret, binding, options.engine);
         let set = CompressedSet::new(evaluator.evaluate_all(list, watch)?, options.max_queries)?;
-        let header = Header::new(list, binding, evaluator.public(), &set, options);
-        Ok(PreparedSet::of_parts(SetFile { header, set }, evaluator.into_key()))
+        let header = Header::new(list, binding, evaluator.public(), &set, 0, options);
+        let file = SetFile::unauthenticated(header, set);
+        Ok(PreparedSet::of_parts(file, evaluator.into_key()))
     }
 
     fn of_parts(file: SetFile, key: Key<role::Evaluate>) -> PreparedSet {
-        let SetFile { header, set } = file;
+        let SetFile { header, set, .. } = file;
         let context = header.binding().context(&header.public_key());
         let (header, key) = (Arc::new(header), Arc::new(key));
         PreparedSet { header, context, key, set, files: Vec::new() }
@@ -184,7 +192,7 @@ impl PreparedSet {
     }
 
     /// The key that the list was evaluated with.
-    pub fn key(&self) -> &Arc<Key<role::Evaluate>> {
+    pub(crate) fn key(&self) -> &Arc<Key<role::Evaluate>> {
         &self.key
     }
 
@@ -193,11 +201,17 @@ impl PreparedSet {
         &self.set
     }
 
-    /// Whether a consent that the set rests on, or the set itself, has ended, or whether a file that it
-    /// was read from was written anew: it must then be prepared or loaded again before it is used.
+    /// Whether a consent that the set rests on, or the set itself, has ended: it must then be prepared
+    /// again.
+    pub fn has_ended(&self) -> bool {
+        self.valid_until().is_some_and(|until| until <= Timestamp::now())
+    }
+
+    /// Whether the set [has ended](Self::has_ended), or a file that it was read from was written anew: it
+    /// must then be prepared or loaded again before it is used, and no session takes it.
     pub fn is_stale(&self) -> bool {
-        let ended = self.valid_until().is_some_and(|until| until <= Timestamp::now());
-        ended || self.files.iter().any(|(path, stamp)| Stamp::of(path).ok() != Some(*stamp))
+        self.has_ended()
+            || self.files.iter().any(|(path, stamp)| Stamp::of(path).ok() != Some(*stamp))
     }
 }
 

@@ -73,6 +73,9 @@ pub struct Settings {
     /// What ties the session to its channel, such as a TLS exporter's output; the same bytes on
     /// both sides. Empty for a channel within one process.
     pub channel_binding: Vec<u8>,
+    /// The fingerprint of the peer's key, where the channel knows it: a set that was prepared for another
+    /// peer is then refused. `None` checks nothing, as within one process.
+    pub peer: Option<String>,
     /// What an advertiser keys a sketch of its list with, which it shows before the session; `None`
     /// shows none. A platform that asks for one meets only advertisers that show one, and the other
     /// way round.
@@ -111,6 +114,7 @@ impl Settings {
             blinding: Blinding::default(),
             engine: Engine::detect(),
             channel_binding: Vec::new(),
+            peer: None,
             sketch_key: None,
             admission: None,
         }
@@ -199,8 +203,9 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Misuse`] for a list of 2^32 elements or more, a limit on the peer's that lets in as
-    /// many, a minimum audience of `u64::MAX`, and for settings that the protocol cannot keep, such
-    /// as a minimum audience where nobody counts first.
+    /// many, a minimum audience of `u64::MAX`, for settings that the protocol cannot keep, such as a
+    /// minimum audience where nobody counts first, and for a set that was prepared for another peer;
+    /// [`Error::Consent`] for a prepared set that is stale.
     pub fn new(settings: Settings, input: impl Into<Input>) -> Result<Session> {
         Session::with_rng(settings, input, UnwrapErr(SysRng))
     }

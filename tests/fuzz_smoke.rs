@@ -108,7 +108,7 @@ fn sets() -> Vec<Vec<u8>> {
     let whole = prepared(9);
     let (header, set) = (whole.header().clone(), whole.set().clone());
     let mut file = vec![0xff];
-    SetFile { header, set }.write(&mut file).unwrap();
+    SetFile::unauthenticated(header, set).write(&mut file).unwrap();
     vec![block(1), block(2), block(3), file.clone(), file]
 }
 

@@ -50,6 +50,7 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     settings.max_elements = args.limits.max_elements;
     settings.engine = args.compute.engine();
     settings.channel_binding = secured.binding;
+    settings.peer = Some(peer.clone());
     if args.sketch {
         let identity = Identity::load(&args.keys.identity)?;
         settings.sketch_key = Some(SketchKey::derive(&identity, &peer));

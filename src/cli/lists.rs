@@ -1,5 +1,6 @@
 //! From flags to a list that passed the gate.
 
+use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,14 +89,17 @@ impl Side {
     /// A set that was prepared, with what opens it.
     pub fn prepared(name: &Path, identity: &Identity) -> Result<Side> {
         let started = Instant::now();
-        let set = Arc::new(PreparedSet::load(name, identity)?);
-        if set.is_stale() {
-            return Err(Error::Consent(format!(
-                "{}: a consent that it rests on has ended, or its time has; prepare it again",
-                name.display()
-            )));
+        for _ in 0..LOADS {
+            let set = Arc::new(PreparedSet::load(name, identity)?);
+            if set.has_ended() {
+                return Err(ended(name));
+            }
+            if !set.is_stale() {
+                return Ok(Side::Prepared { set, took: started.elapsed() });
+            }
         }
-        Ok(Side::Prepared { set, took: started.elapsed() })
+        let busy = io::Error::new(ErrorKind::ResourceBusy, "replaced while it was read; try again");
+        Err(Error::io(format!("loading {}", name.display()))(busy))
     }
 
     /// What a session takes.
@@ -153,6 +157,17 @@ impl Side {
         }
     }
 }
+
+/// A set that cannot be used until it is prepared again.
+fn ended(name: &Path) -> Error {
+    let name = name.display();
+    Error::Consent(format!(
+        "{name}: a consent that it rests on has ended, or its time has; prepare it again"
+    ))
+}
+
+/// Tries to load a set that is replaced meanwhile.
+const LOADS: usize = 3;
 
 impl ListArgs {
     fn options(&self, format: Option<Format>) -> Options {

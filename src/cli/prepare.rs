@@ -13,7 +13,7 @@ use blindmatch::transport::Observer;
 use blindmatch::transport::identity::{Identity, PublicIdentity, Trust};
 use blindmatch::{Error, Result};
 use clap::Args;
-use jiff::{Timestamp, civil, tz};
+use jiff::{SignedDuration, Timestamp, civil, tz};
 
 use super::Shared;
 use super::args::{ComputeArgs, ListArgs, missing};
@@ -35,10 +35,14 @@ pub struct PrepareArgs {
         value_name = "N"
     )]
     pub max_queries: u64,
-    /// When the set ends: a date or a time in UTC, such as 2026-12-01. It ends earlier with the first
-    /// consent that it rests on
+    /// When the set ends: a date or a time in UTC, such as 2026-12-01, or `never`; in 30 days unless
+    /// given. It ends earlier with the first consent that it rests on
     #[arg(long, value_parser = end, value_name = "DATE")]
-    pub expires: Option<Timestamp>,
+    pub expires: Option<End>,
+    /// Where there is a set already: replace its key, and evaluate the whole list anew. Only so is a set
+    /// from before of no use to an advertiser that kept it
+    #[arg(long)]
+    pub rekey: bool,
     /// This machine's private key, from `blindmatch keygen`
     #[arg(long, value_name = "FILE", help_heading = "Keys")]
     pub identity: PathBuf,
@@ -67,7 +71,12 @@ pub fn run(args: &PrepareArgs, shared: &Shared) -> Result<()> {
     let loaded = args.list.load(&args.path, Party::Platform.name(), shared)?;
 
     let mut options = Options::default();
-    (options.max_queries, options.expires) = (args.max_queries, args.expires);
+    (options.max_queries, options.rekey) = (args.max_queries, args.rekey);
+    options.expires = match args.expires {
+        None => Some(Timestamp::now() + DEFAULT_LIFE),
+        Some(End::Never) => None,
+        Some(End::At(time)) => Some(time),
+    };
     options.engine = args.compute.engine();
     let mut bar = shared.bars.session(Party::Platform.name());
     let mut watch = |progress: Progress| {
@@ -114,10 +123,24 @@ fn peer(source: &str) -> Result<PublicIdentity> {
     }
 }
 
-fn end(text: &str) -> Result<Timestamp, String> {
+/// When a set ends, if not with a consent.
+#[derive(Clone, Copy, Debug)]
+pub enum End {
+    Never,
+    At(Timestamp),
+}
+
+fn end(text: &str) -> Result<End, String> {
+    if text == "never" {
+        return Ok(End::Never);
+    }
     let date = text.parse::<civil::Date>().ok().filter(|_| text.len() == "2026-12-01".len());
     let midnight = date.map(|date| date.to_datetime(civil::Time::midnight()));
     let midnight = midnight.and_then(|midnight| tz::Offset::UTC.to_timestamp(midnight).ok());
     let time = midnight.or_else(|| text.parse().ok());
-    time.ok_or_else(|| "a date such as 2026-12-01, or a time such as 2026-12-01T12:00:00Z".into())
+    let problem = "a date such as 2026-12-01, a time such as 2026-12-01T12:00:00Z, or `never`";
+    time.map(End::At).ok_or_else(|| problem.into())
 }
+
+/// 30 days.
+const DEFAULT_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);

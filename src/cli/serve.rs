@@ -1,13 +1,15 @@
 //! `blindmatch serve`: the platform's side, for many advertisers.
 
 use std::collections::HashMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use blindmatch::budget::{Account, Budget};
 use blindmatch::list::Output;
+use blindmatch::prepare;
 use blindmatch::protocol::Party;
 use blindmatch::report::Report;
 use blindmatch::server::{Options, Server};
@@ -40,7 +42,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
         ));
     }
     if let Some(folder) = &args.results {
-        let made = std::fs::create_dir_all(folder);
+        let made = fs::create_dir_all(folder);
         made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
         output::try_to_write(folder)?;
     }
@@ -71,70 +73,112 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
 struct Keeper<'a> {
     args: &'a ServeArgs,
     shared: &'a Shared,
-    /// What opens prepared sets.
-    identity: Option<Identity>,
-    current: Mutex<Current>,
+    current: Current,
 }
 
 enum Current {
-    List(Arc<Side>),
-    /// By the fingerprint of the advertiser that each is for.
-    Prepared(HashMap<String, (PathBuf, Arc<Side>)>),
+    List(Mutex<Arc<Side>>),
+    Prepared {
+        /// What opens them.
+        identity: Box<Identity>,
+        /// By the fingerprint of the advertiser that each is for.
+        sets: HashMap<String, Mutex<Held>>,
+    },
+}
+
+/// A prepared set, while nobody loads it again.
+struct Held {
+    name: PathBuf,
+    side: Arc<Side>,
+    /// What was wrong when it was last loaded, and with which files: those need no second look.
+    failed: Option<(Stamps, String)>,
 }
 
 impl<'a> Keeper<'a> {
     fn new(args: &'a ServeArgs, shared: &'a Shared) -> Result<Keeper<'a>> {
-        let (identity, current) = match &args.path {
-            Some(path) => (None, Current::List(load(args, path, shared)?)),
-            None => {
-                let identity = Identity::load(&args.keys.identity)?;
-                let mut sets = HashMap::new();
-                for name in &args.prepared.sets {
-                    let side = Side::prepared(name, &identity)?;
-                    let Side::Prepared { set, .. } = &side else { continue };
-                    let peer = set.counterparty().to_owned();
-                    if sets.insert(peer, (name.clone(), Arc::new(side))).is_some() {
-                        let name = name.display();
-                        let what = format!("{name}: a second set for the same advertiser");
-                        return Err(Error::Misuse(what));
-                    }
-                }
-                (Some(identity), Current::Prepared(sets))
+        if let Some(path) = &args.path {
+            let current = Current::List(Mutex::new(load(args, path, shared)?));
+            return Ok(Keeper { args, shared, current });
+        }
+        let identity = Box::new(Identity::load(&args.keys.identity)?);
+        let mut sets = HashMap::new();
+        for name in &args.prepared.sets {
+            let side = Side::prepared(name, &identity)?;
+            let Side::Prepared { set, .. } = &side else { continue };
+            let peer = set.counterparty().to_owned();
+            let held = Held { name: name.clone(), side: Arc::new(side), failed: None };
+            if sets.insert(peer, Mutex::new(held)).is_some() {
+                let name = name.display();
+                let what = format!("{name}: a second set for the same advertiser");
+                return Err(Error::Misuse(what));
             }
-        };
-        Ok(Keeper { args, shared, identity, current: Mutex::new(current) })
+        }
+        Ok(Keeper { args, shared, current: Current::Prepared { identity, sets } })
     }
 
     /// What we bring to a session with this peer that begins now. Where it cannot be read again there
-    /// is nothing: a consent that was withdrawn since must not be used.
+    /// is nothing: a consent that was withdrawn since must not be used. While a set is loaded, only
+    /// the peer that it is for waits.
     fn for_peer(&self, peer: &str) -> Result<Arc<Side>> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *current {
+        match &self.current {
             Current::List(side) => {
+                let mut side = side.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(path) = self.args.path.as_deref().filter(|_| side.is_stale()) {
                     *side = load(self.args, path, self.shared)?;
                     info!(elements = side.elements(), "list read again");
                 }
-                Ok(Arc::clone(side))
+                Ok(Arc::clone(&side))
             }
-            Current::Prepared(sets) => {
-                let Some((name, side)) = sets.get_mut(peer) else {
-                    let what = format!("no set is prepared for {peer}");
-                    return Err(Error::Misuse(what));
-                };
-                if let Some(identity) = self.identity.as_ref().filter(|_| side.is_stale()) {
-                    let fresh = Side::prepared(name, identity)?;
-                    match &fresh {
-                        Side::Prepared { set, .. } if set.counterparty() == peer => {}
-                        _ => return Err(Error::Misuse(format!("no set is prepared for {peer}"))),
-                    }
-                    *side = Arc::new(fresh);
-                    info!(elements = side.elements(), "set loaded again");
+            Current::Prepared { identity, sets } => {
+                let held = sets.get(peer).ok_or_else(|| none_for(peer))?;
+                let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                if held.side.is_stale() {
+                    held.load_again(peer, identity)?;
+                    info!(elements = held.side.elements(), "set loaded again");
                 }
-                Ok(Arc::clone(side))
+                Ok(Arc::clone(&held.side))
             }
         }
     }
+}
+
+impl Held {
+    fn load_again(&mut self, peer: &str, identity: &Identity) -> Result<()> {
+        let stamps = stamps(&self.name);
+        if let Some((_, problem)) = self.failed.as_ref().filter(|(failed, _)| *failed == stamps) {
+            return Err(Error::Consent(problem.clone()));
+        }
+        let loaded = Side::prepared(&self.name, identity).and_then(|side| match &side {
+            Side::Prepared { set, .. } if set.counterparty() != peer => Err(none_for(peer)),
+            _ => Ok(side),
+        });
+        match loaded {
+            Ok(side) => {
+                (self.side, self.failed) = (Arc::new(side), None);
+                Ok(())
+            }
+            // What only this moment was wrong with is tried again.
+            Err(error @ (Error::Io { .. } | Error::Interrupted)) => Err(error),
+            Err(error) => {
+                self.failed = Some((stamps, error.to_string()));
+                Err(error)
+            }
+        }
+    }
+}
+
+fn none_for(peer: &str) -> Error {
+    Error::Misuse(format!("no set is prepared for {peer}"))
+}
+
+/// Lengths and times of a set's files.
+type Stamps = [Option<(u64, SystemTime)>; 3];
+
+fn stamps(name: &Path) -> Stamps {
+    prepare::file_names(name).map(|path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    })
 }
 
 fn load(args: &ServeArgs, path: &Path, shared: &Shared) -> Result<Arc<Side>> {
@@ -161,6 +205,7 @@ fn session(
         settings.max_elements = side.most(args.limits.max_elements);
         settings.engine = args.compute.engine();
         settings.channel_binding = binding;
+        settings.peer = Some(peer.clone());
         settings.admission = account.clone().map(|account| account as Arc<dyn Admission>);
         args.protocol.apply(&mut settings);
         Ok((Session::new(settings, side.input())?, side))

@@ -175,6 +175,14 @@ impl EpochSecret {
         key
     }
 
+    /// The key under which the headers of prepared sets are authenticated.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_key(&self, binding: &EpochBinding) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        self.expand(&[b"set", &binding.encode()], &mut *key);
+        key
+    }
+
     fn key<R: Role>(&self, binding: &EpochBinding) -> Key<R> {
         let binding = binding.encode();
         let scalar = |counter: u8| {

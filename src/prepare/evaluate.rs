@@ -2,9 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use rayon::prelude::*;
-use zeroize::Zeroize;
-
 use super::Watch;
 use crate::consent::ConsentedList;
 use crate::error::{Error, Result};
@@ -59,7 +56,6 @@ impl Evaluator {
         mut take: impl FnMut(usize, Output),
         watch: Watch<'_>,
     ) -> Result<()> {
-        let mut encodings = vec![Encoding::default(); count.min(WORK_UNIT)];
         for start in (0..count).step_by(WORK_UNIT) {
             let run = start..count.min(start + WORK_UNIT);
             let (phase, total) = (Phase::Evaluate, count as u64);
@@ -68,12 +64,10 @@ impl Evaluator {
             }
             let run: Vec<&[u8; Identifier::LEN]> =
                 run.map(|index| identifier(index).as_bytes()).collect();
-            let encodings = &mut encodings[..run.len()];
-            self.engine.hash_blind(&self.tag, &run, self.key.scalar(), encodings);
-            let pairs = run.par_iter().zip(&*encodings).with_min_len(1024);
-            let outputs: Vec<Output> = pairs.map(|(i, e)| self.outputs.value(i, e)).collect();
-            // With these, guesses could be tried against the published set.
-            encodings.iter_mut().for_each(|encoding| encoding.0.zeroize());
+            let finish =
+                |index: usize, encoding: &Encoding| self.outputs.value(run[index], encoding);
+            let mut outputs = vec![Output(0); run.len()];
+            self.engine.hash_blind_then(&self.tag, &run, self.key.scalar(), &mut outputs, finish);
             outputs.into_iter().zip(start..).for_each(|(output, index)| take(index, output));
         }
         Ok(())

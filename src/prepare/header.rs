@@ -19,6 +19,7 @@ use crate::set::{CompressedSet, SetParameters};
 /// epoch: text | counterparty: text | purpose: text | profile: text | digest of its rules: 32 bytes
 /// public key: 32 bytes
 /// elements: u64 | bits of a value: u8 | most queries: u64 | identity of the set: 32 bytes
+/// number: u64, one more than the set before it of this name
 /// created: i64 | valid until: i64, the largest for no end      (seconds since 1970, UTC)
 /// attestation: text, empty for none
 /// rows, identifiers, admitted, attested, duplicates, distinct: u64 each
@@ -33,6 +34,7 @@ pub struct Header {
     public: PublicKey,
     parameters: SetParameters,
     digest: [u8; 32],
+    number: u64,
     created: Timestamp,
     valid_until: Option<Timestamp>,
     attestation: Option<String>,
@@ -45,6 +47,7 @@ impl Header {
         binding: &EpochBinding,
         public: PublicKey,
         set: &CompressedSet,
+        number: u64,
         options: &Options,
     ) -> Header {
         let ends = [list.valid_until(), options.expires].into_iter().flatten().min();
@@ -53,6 +56,7 @@ impl Header {
             public,
             parameters: set.parameters(),
             digest: set.digest(),
+            number,
             created: whole_seconds(Timestamp::now()),
             valid_until: ends.map(whole_seconds),
             attestation: list.attestation().map(str::to_owned),
@@ -78,6 +82,11 @@ impl Header {
     /// What names the set.
     pub fn digest(&self) -> [u8; 32] {
         self.digest
+    }
+
+    /// Counts what was prepared under the name, from 1; 0 for a set in memory alone.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// When it was prepared, to the second.
@@ -108,6 +117,7 @@ impl Header {
         bytes.push(self.parameters.value_bits() as u8); // at most 104
         bytes.extend_from_slice(&self.parameters.max_queries().to_le_bytes());
         bytes.extend_from_slice(&self.digest);
+        bytes.extend_from_slice(&self.number.to_le_bytes());
         let until = self.valid_until.map_or(NEVER, Timestamp::as_second);
         bytes.extend_from_slice(&self.created.as_second().to_le_bytes());
         bytes.extend_from_slice(&until.to_le_bytes());
@@ -133,6 +143,7 @@ impl Header {
             return None;
         }
         let digest = fields.array()?;
+        let number = fields.number()?;
         let created = Timestamp::from_second(fields.signed()?).ok()?;
         let valid_until = match fields.signed()? {
             NEVER => None,
@@ -146,6 +157,7 @@ impl Header {
             public,
             parameters,
             digest,
+            number,
             created,
             valid_until,
             attestation,

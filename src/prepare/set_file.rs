@@ -4,7 +4,11 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::path::Path;
 
+#[cfg(feature = "tls")]
+use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+#[cfg(feature = "tls")]
+use zeroize::Zeroizing;
 
 use super::header::{DAMAGED, Header};
 use crate::error::{Error, InputError, PeerFault, Result};
@@ -13,23 +17,49 @@ use crate::set::{CompressedSet, Keep, MAX_BLOCK, SetReader};
 /// A header and its set: the content of `NAME.set`.
 ///
 /// ```text
-/// "blindmatch-set" | version: u16 = 1 | length of the header: u32 | header
+/// "blindmatch-set" | version: u16 = 2 | length of the header: u32 | header | MAC: 32 bytes
 /// for each block: length: u32 | block
 /// SHA-256 of all that precedes
 /// ```
 ///
-/// Integers are little-endian. The hash is there for damage, not for attackers: who can write the file
-/// can write another hash.
+/// Integers are little-endian. The hash is there for damage. The MAC is there for whoever may write the
+/// file: HMAC-SHA-256, under a key of the epoch, of all that precedes it, which names the set by its
+/// identity. Only [`PreparedSet::load`](super::PreparedSet::load), which has the epoch's key, verifies
+/// it: what is read here is *not* known to be the platform's.
 #[derive(Clone, Debug)]
 pub struct SetFile {
     /// What the set says of itself.
     pub header: Header,
     /// The set.
     pub set: CompressedSet,
+    mac: [u8; 32],
 }
 
 impl SetFile {
-    /// Reads a file. Every byte of it is checked: the blocks as those of a peer are.
+    /// Of a set that nobody vouches for: it can be written and read, not loaded.
+    pub fn unauthenticated(header: Header, set: CompressedSet) -> SetFile {
+        SetFile { header, set, mac: [0; 32] }
+    }
+
+    /// Of a set that the holder of this key vouches for.
+    #[cfg(feature = "tls")]
+    pub(super) fn authenticated(
+        header: Header,
+        set: CompressedSet,
+        key: &Zeroizing<[u8; 32]>,
+    ) -> SetFile {
+        let mac = mac_of(&header, key).finalize().into_bytes().into();
+        SetFile { header, set, mac }
+    }
+
+    /// Whether the holder of this key vouches for it.
+    #[cfg(feature = "tls")]
+    pub(super) fn is_authentic(&self, key: &Zeroizing<[u8; 32]>) -> bool {
+        mac_of(&self.header, key).verify_slice(&self.mac).is_ok()
+    }
+
+    /// Reads a file without knowing whose it is. Every byte of it is checked for damage: the blocks as
+    /// those of a peer are.
     ///
     /// # Errors
     /// [`Error::Io`] for one that cannot be read, [`InputError::List`] for one that is not a prepared
@@ -44,14 +74,26 @@ impl SetFile {
     /// As [`open`](Self::open).
     pub fn read(stream: impl Read, name: &str) -> Result<SetFile> {
         let mut bytes = Hashing { stream, hash: Sha256::new() };
-        let header = read_header(&mut bytes).map_err(|e| e.at(name))?;
+        let (header, mac) = read_header(&mut bytes).map_err(|e| e.at(name))?;
         let set = read_set(&mut bytes, &header).map_err(|e| e.at(name))?;
-        Ok(SetFile { header, set })
+        Ok(SetFile { header, set, mac })
     }
 
-    /// The header of a file alone.
+    /// The header of a file alone, which anybody may have written.
     #[cfg(feature = "tls")]
     pub(super) fn open_header(path: &Path) -> Result<Header> {
+        SetFile::read_start(path).map(|(header, _)| header)
+    }
+
+    /// The header of a file, if the holder of this key vouches for it.
+    #[cfg(feature = "tls")]
+    pub(super) fn open_authentic_header(path: &Path, key: &Zeroizing<[u8; 32]>) -> Option<Header> {
+        let (header, mac) = SetFile::read_start(path).ok()?;
+        mac_of(&header, key).verify_slice(&mac).ok().map(|()| header)
+    }
+
+    #[cfg(feature = "tls")]
+    fn read_start(path: &Path) -> Result<(Header, [u8; 32])> {
         let mut bytes = Hashing { stream: open(path)?, hash: Sha256::new() };
         read_header(&mut bytes).map_err(|e| e.at(&name_of(path)))
     }
@@ -62,11 +104,8 @@ impl SetFile {
     /// Those of the stream.
     pub fn write(&self, stream: impl Write) -> io::Result<()> {
         let mut out = Hashing { stream, hash: Sha256::new() };
-        let header = self.header.encode();
-        out.write(MAGIC)?;
-        out.write(&VERSION.to_le_bytes())?;
-        out.write(&(header.len() as u32).to_le_bytes())?; // below MAX_HEADER
-        out.write(&header)?;
+        out.write(&start(&self.header))?;
+        out.write(&self.mac)?;
         for index in 0..self.set.blocks() {
             let block = self.set.block(index);
             out.write(&(block.len() as u32).to_le_bytes())?; // below MAX_BLOCK
@@ -75,6 +114,19 @@ impl SetFile {
         let digest = out.hash.clone().finalize();
         out.write(&digest)
     }
+}
+
+/// What the MAC is of.
+fn start(header: &Header) -> Vec<u8> {
+    let header = header.encode();
+    let length = (header.len() as u32).to_le_bytes(); // below MAX_HEADER
+    [&MAGIC[..], &VERSION.to_le_bytes(), &length, &header].concat()
+}
+
+#[cfg(feature = "tls")]
+fn mac_of(header: &Header, key: &Zeroizing<[u8; 32]>) -> Hmac<Sha256> {
+    let mac = Hmac::<Sha256>::new_from_slice(&**key).expect("a key of any length");
+    mac.chain_update(start(header))
 }
 
 /// Why a stream gives no set.
@@ -155,7 +207,7 @@ impl<S: Write> Hashing<S> {
     }
 }
 
-fn read_header<S: Read>(bytes: &mut Hashing<S>) -> Result<Header, Problem> {
+fn read_header<S: Read>(bytes: &mut Hashing<S>) -> Result<(Header, [u8; 32]), Problem> {
     let magic = bytes.array().map_err(|e| match e.kind() {
         ErrorKind::UnexpectedEof => NO_SET.into(),
         _ => Problem::Io(e),
@@ -168,7 +220,8 @@ fn read_header<S: Read>(bytes: &mut Hashing<S>) -> Result<Header, Problem> {
     }
     let mut header = Vec::new();
     bytes.counted(MAX_HEADER, &mut header)?;
-    Header::decode(&header).map_err(Problem::from)
+    let header = Header::decode(&header)?;
+    Ok((header, bytes.array()?))
 }
 
 fn read_set<S: Read>(bytes: &mut Hashing<S>, header: &Header) -> Result<CompressedSet, Problem> {
@@ -198,7 +251,7 @@ pub(super) fn name_of(path: &Path) -> String {
 }
 
 const MAGIC: &[u8; 14] = b"blindmatch-set";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Longest header: an attestation and a few hundred bytes.
 const MAX_HEADER: usize = 8 * 1024;

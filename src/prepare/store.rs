@@ -14,7 +14,7 @@ use super::evaluate::Evaluator;
 use super::set_file::name_of;
 use super::{Header, Options, PreparedSet, SetFile, Watch, check};
 use crate::consent::ConsentedList;
-use crate::error::{Error, Result};
+use crate::error::{Error, InputError, Result};
 use crate::file::{Stamp, Temporary, write_new};
 use crate::key::epoch::{EpochBinding, EpochSecret};
 use crate::set::CompressedSet;
@@ -41,9 +41,11 @@ pub struct Prepared {
 pub struct Changes {
     /// Whether there was a set before.
     pub updated: bool,
+    /// Whether it has a new key, so that all were evaluated.
+    pub rekeyed: bool,
     /// Identifiers that stood in it before.
     pub kept: u64,
-    /// Identifiers that were evaluated.
+    /// Identifiers that did not, and were evaluated.
     pub added: u64,
     /// Identifiers that are no longer in it: their consent is gone, or they left the list.
     pub withdrawn: u64,
@@ -51,10 +53,13 @@ pub struct Changes {
 
 /// Prepares a list under a name, or updates what stands there under the same binding.
 ///
-/// Each file is written whole or not at all, `NAME.set` last. Of an update that fails the set from
-/// before stands: until it is stale, it can be served.
+/// The key stays, unless [`Options::rekey`] asks for another: that replaces it, and nothing else ever does.
 ///
-/// Memory: 36 bytes for an identifier beside the list; then 16, and 8 to 13 for the set.
+/// Each file is written whole or not at all, and none is replaced before all are written. Of an update
+/// that fails the set from before stands: until it is stale, it can be served.
+///
+/// Memory: 36 bytes for an identifier beside the list, and 4 to 8 more for one that is new; then 16,
+/// and 8 to 13 for the set.
 ///
 /// # Errors
 /// [`Error::Misuse`] where the name stands for a set of another binding, where the binding has another
@@ -71,18 +76,29 @@ pub fn prepare(
 ) -> Result<Prepared> {
     check(list, binding, options)?;
     let (started, files) = (Instant::now(), Files::of(name));
-    let (secret, updated) = match files.secret(binding, identity)? {
-        Some(secret) => (secret, true),
-        None => (EpochSecret::generate(&mut UnwrapErr(SysRng)), false),
+    let fresh = || EpochSecret::generate(&mut UnwrapErr(SysRng));
+    let path = Some(&*files.entries).filter(|path| path.exists());
+    let (secret, changes, number) = match files.secret(binding, identity)? {
+        None => (fresh(), Changes::default(), 1),
+        Some((secret, last)) if !options.rekey => {
+            (secret, Changes { updated: true, ..Changes::default() }, last + 1)
+        }
+        Some((secret, last)) => {
+            let (added, withdrawn) = count(&secret, list, binding, options, path)?;
+            let kept = list.len() as u64 - added;
+            let changes = Changes { updated: true, rekeyed: true, kept, added, withdrawn };
+            (fresh(), changes, last + 1)
+        }
     };
+    let Changes { updated, rekeyed, .. } = changes;
     let evaluator = Evaluator::new(&secret, binding, options.engine);
     let key = secret.entries_key(binding);
     let entries = Entries::new(&key, binding.context(&evaluator.public()));
 
     let named = entries.name(list);
-    let known = match updated && files.entries.exists() {
-        true => entries.read(&files.entries, &named)?,
-        false => Entries::all_new(&named),
+    let known = match path.filter(|_| updated && !rekeyed) {
+        Some(path) => entries.read(path, &named)?,
+        None => Entries::all_new(&named),
     };
     let Known { mut outputs, new, withdrawn } = known;
     let identifier =
@@ -91,19 +107,32 @@ pub fn prepare(
     evaluator.evaluate(new.len(), identifier, take, watch)?;
     let (evaluating, started) = (started.elapsed(), Instant::now());
 
+    let sealed = secret.seal(binding, number, identity, &mut UnwrapErr(SysRng));
     if !updated {
-        let sealed = secret.seal(binding, identity, &mut UnwrapErr(SysRng));
         write_new(&files.key, &sealed)?;
     }
     let write = || {
-        write_with(&files.entries, |stream| entries.write(stream, &named, &outputs))?;
+        let written = stage(&files.entries, |stream| entries.write(stream, &named, &outputs))?;
         drop(named);
         let added = new.len() as u64;
-        let changes = Changes { updated, kept: outputs.len() as u64 - added, added, withdrawn };
+        let changes = match rekeyed {
+            true => changes,
+            false => Changes { kept: outputs.len() as u64 - added, added, withdrawn, ..changes },
+        };
         let set = CompressedSet::new(outputs, options.max_queries)?;
-        let header = Header::new(list, binding, evaluator.public(), &set, options);
-        let file = SetFile { header, set };
-        write_with(&files.set, |stream| file.write(stream))?;
+        let header = Header::new(list, binding, evaluator.public(), &set, number, options);
+        let file = SetFile::authenticated(header, set, &secret.set_key(binding));
+        let mut staged = vec![(written, &files.entries)];
+        staged.push((stage(&files.set, |stream| file.write(stream))?, &files.set));
+        if updated {
+            let key = (stage(&files.key, |stream| stream.write_all(&sealed))?, &files.key);
+            // A set may be newer than its key says, not older. A new key comes before its set: cut off
+            // between the two, the next run has the entries, and makes the set.
+            staged.insert(if rekeyed { 1 } else { 2 }, key);
+        }
+        for (temporary, path) in staged {
+            temporary.keep(path).map_err(Error::io(format!("writing {}", path.display())))?;
+        }
         let mut set = PreparedSet::of_parts(file, evaluator.into_key());
         set.files = files.stamps()?;
         let (writing, bytes) = (started.elapsed(), files.lengths()?);
@@ -116,21 +145,48 @@ pub fn prepare(
     })
 }
 
+/// How many of a list are new beside the entries of an earlier run, and how many of those are gone.
+fn count(
+    secret: &EpochSecret,
+    list: &ConsentedList,
+    binding: &EpochBinding,
+    options: &Options,
+    path: Option<&Path>,
+) -> Result<(u64, u64)> {
+    let Some(path) = path else { return Ok((list.len() as u64, 0)) };
+    let public = secret.evaluation_key(binding).public(&options.engine);
+    let entries = Entries::new(&secret.entries_key(binding), binding.context(&public));
+    let known = entries.read(path, &entries.name(list))?;
+    Ok((known.new.len() as u64, known.withdrawn))
+}
+
 impl PreparedSet {
     /// Loads what [`prepare`] wrote under `name`. Every byte of it is checked; 15 to 30 ns an element.
     ///
     /// # Errors
-    /// [`Error::Input`] for a set that is damaged or of another version, [`Error::Key`] where its key
-    /// does not open for `identity` or is another set's, [`Error::Io`] for files that cannot be read.
+    /// [`Error::Input`] for a set that is damaged, of another version, not as it was prepared, or older
+    /// than its key; [`Error::Key`] where its key does not open for `identity` or is another set's;
+    /// [`Error::Io`] for files that cannot be read.
     pub fn load(name: &Path, identity: &Identity) -> Result<PreparedSet> {
         let files = Files::of(name);
         let stamps = files.stamps()?; // first: what changes while it is read is stale
         let file = SetFile::open(&files.set)?;
         let binding = file.header.binding();
-        let key = files.open_key(binding, identity)?.evaluation_key(binding);
+        let (secret, last) = files.open_key(binding, identity)?;
+        let key = secret.evaluation_key(binding);
         if key.public(&crate::group::Engine::detect()) != file.header.public_key() {
             let problem = format!("is not the key of {}", name_of(&files.set));
             return Err(Error::Key { place: name_of(&files.key), problem });
+        }
+        let refused = |problem: &str| {
+            let (list, problem) = (name_of(&files.set), problem.to_owned());
+            Err(InputError::List { list, problem }.into())
+        };
+        if !file.is_authentic(&secret.set_key(binding)) {
+            return refused(CHANGED);
+        }
+        if file.header.number() < last {
+            return refused(OLDER);
         }
         let mut set = PreparedSet::of_parts(file, key);
         set.files = stamps;
@@ -151,8 +207,12 @@ impl Files {
         Files { set, entries, key }
     }
 
-    /// The secret of an earlier run, if there was one.
-    fn secret(&self, binding: &EpochBinding, identity: &Identity) -> Result<Option<EpochSecret>> {
+    /// The secret of an earlier run, if there was one, and the number of its set.
+    fn secret(
+        &self,
+        binding: &EpochBinding,
+        identity: &Identity,
+    ) -> Result<Option<(EpochSecret, u64)>> {
         if !self.key.exists() {
             let left = [&self.set, &self.entries].into_iter().find(|path| path.exists());
             return match left {
@@ -174,10 +234,14 @@ impl Files {
                 self.set.display(),
             )));
         }
-        self.open_key(binding, identity).map(Some)
+        let (secret, last) = self.open_key(binding, identity)?;
+        // A run that was cut off may have left a set that the key does not know of.
+        let header = SetFile::open_authentic_header(&self.set, &secret.set_key(binding));
+        let last = header.map_or(last, |header| last.max(header.number()));
+        Ok(Some((secret, last)))
     }
 
-    fn open_key(&self, binding: &EpochBinding, identity: &Identity) -> Result<EpochSecret> {
+    fn open_key(&self, binding: &EpochBinding, identity: &Identity) -> Result<(EpochSecret, u64)> {
         let reading = || Error::io(format!("reading {}", self.key.display()));
         let file = File::open(&self.key).map_err(reading())?;
         let mut sealed = Vec::new();
@@ -215,14 +279,18 @@ impl Files {
     }
 }
 
-/// Writes a file whole or not at all.
-fn write_with(
+/// Writes what is to stand at `path`, beside it.
+fn stage(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
-) -> Result<()> {
-    let written = Temporary::beside(path).and_then(|mut temporary| {
+) -> Result<Temporary> {
+    let staged = Temporary::beside(path).and_then(|mut temporary| {
         write(&mut temporary.file)?;
-        temporary.keep(path)
+        Ok(temporary)
     });
-    written.map_err(Error::io(format!("writing {}", path.display())))
+    staged.map_err(Error::io(format!("writing {}", path.display())))
 }
+
+const CHANGED: &str = "is not as it was prepared: somebody changed it; prepare it again";
+const OLDER: &str =
+    "is older than its key: a set from before an update was put back; prepare it again";

@@ -23,14 +23,14 @@ use crate::prepare::Prepared;
 ///   "profile": "pair/1",
 ///   "purpose": "TargetedAdvertising",
 ///   "rows": 400, ..                            // the counts that a party has in a Report
-///   "changes": {"updated": true, "kept": 298, "added": 3, "withdrawn": 1},
+///   "changes": {"updated": true, "rekeyed": false, "kept": 298, "added": 3, "withdrawn": 1},
 ///   "set": {
 ///     "digest": "5d0f..",                      // the set's identity
 ///     "elements": 301, "value_bits": 69, "max_queries": 1048576
 ///   },
 ///   "created": "2026-11-02T08:00:00Z",
 ///   "valid_until": "2026-12-01T00:00:00Z",     // absent: nothing ends it
-///   "files": {"set": 2990, "entries": 9724, "key": 290},    // bytes
+///   "files": {"set": 2990, "entries": 9724, "key": 298},    // bytes
 ///   "phases": {"read": 0.01, "evaluate": 0.02, "write": 0.01},
 ///   "seconds": 0.04,
 ///   "peak_memory": 12000000
@@ -134,18 +134,21 @@ impl Display for PrepareReport {
         let PrepareReport { epoch, counterparty, profile, purpose, .. } = self;
         writeln!(f, "Epoch {epoch} for {counterparty}, profile {profile}, for {purpose}\n")?;
         write_counts(f, &[&self.counts], "distinct, admitted")?;
-        let crate::prepare::Changes { updated, kept, added, withdrawn } = self.changes;
+        let crate::prepare::Changes { updated, rekeyed, kept, added, withdrawn } = self.changes;
+        let can_be_told = withdrawn > 0 && !rekeyed;
         let [kept, added, withdrawn] = [kept, added, withdrawn].map(grouped);
         match updated {
             true => writeln!(f, "\nUpdated: {kept} kept, {added} added, {withdrawn} withdrawn")?,
             false => writeln!(f, "\nNew: {added} evaluated")?,
         }
-        if self.changes.withdrawn > 0 {
+        if rekeyed {
+            writeln!(f, "Rekeyed: all evaluated anew; what an advertiser kept is of no use to it")?;
+        }
+        if can_be_told {
             writeln!(
                 f,
-                "Those withdrawn match no more. An advertiser that kept an older set can still tell that \
-                 they were on it,\nuntil the key ends: prepare another epoch under another name to \
-                 end it now"
+                "{withdrawn} withdrawn: an advertiser that kept the set from before can still tell who \
+                 they are until the key ends; --rekey evaluates all anew"
             )?;
         }
         let (elements, queries) = (grouped(self.set.elements), grouped(self.set.max_queries));

@@ -270,10 +270,18 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
                 "a prepared set is for the platform of `oprf` or `voprf`, not {protocol}"
             ));
         }
-        if set.is_stale() {
-            let what = "a consent that the prepared set rests on has ended, its time has, or it was \
-                        prepared again: load it again, or prepare it";
+        if set.has_ended() {
+            let what = "a consent that the prepared set rests on has ended, or its time has; prepare it \
+                        again";
             return Err(Error::Consent(what.to_owned()));
+        }
+        if set.is_stale() {
+            let what = "the prepared set was prepared again since it was loaded; load it again";
+            return Err(Error::Consent(what.to_owned()));
+        }
+        if let Some(peer) = settings.peer.as_deref().filter(|&peer| peer != set.counterparty()) {
+            let (whose, peer) = (printable(set.counterparty()), printable(peer));
+            return misuse(&format!("the set is prepared for {whose}, and the peer is {peer}"));
         }
         if settings.max_elements > set.max_queries() {
             return misuse(&format!(

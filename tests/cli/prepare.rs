@@ -43,7 +43,7 @@ fn a_new_set_and_what_is_said_of_it() {
         "admitted": 3,
         "refused": {"purpose_not_granted": 1},
         "distinct": 3,
-        "changes": {"updated": false, "kept": 0, "added": 3, "withdrawn": 0},
+        "changes": {"updated": false, "rekeyed": false, "kept": 0, "added": 3, "withdrawn": 0},
         "valid_until": "2099-12-01T00:00:00Z",
     });
     for (field, value) in expected.as_object().unwrap() {
@@ -67,7 +67,9 @@ fn the_summary_says_what_changed() {
     let first = folder.stdout(PREPARE);
     assert!(first.starts_with("Epoch 2026-11 for SHA256:"), "{first}");
     assert!(first.contains("\nNew: 3 evaluated\nSet: 3 elements in "), "{first}");
-    assert!(first.contains("\nValid without end: no consent on the list ends\n"), "{first}");
+    let month = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(30 * 24);
+    let month = &month.to_string()[.."2026-12-01T".len()];
+    assert!(first.contains(&format!("\nValid until {month}")), "{first}");
     // Bob withdraws, Joe leaves, Zoe comes.
     let list = LIST.replace(
         "bob@example.com,TargetedAdvertising,",
@@ -76,11 +78,35 @@ fn the_summary_says_what_changed() {
     folder.write("platform.csv", list.replace("joe@", "zoe@"));
     let second = folder.stdout(PREPARE);
     assert!(second.contains("\nUpdated: 1 kept, 1 added, 2 withdrawn\n"), "{second}");
+    let line =
+        "\n2 withdrawn: an advertiser that kept the set from before can still tell who they are";
+    assert!(second.contains(line) && second.contains("--rekey evaluates all anew\n"), "{second}");
     let report: Value = folder.report(PREPARE);
-    let changes = json!({"updated": true, "kept": 2, "added": 0, "withdrawn": 0});
+    let changes = json!({"updated": true, "rekeyed": false, "kept": 2, "added": 0, "withdrawn": 0});
     assert_eq!(report["changes"], changes);
     assert_eq!(report["refused"], json!({"purpose_not_granted": 1, "withdrawn": 1}));
     assert_eq!(folder.stdout(&format!("{PREPARE} --quiet")), "");
+}
+
+#[test]
+fn a_new_key_takes_the_place_of_the_old_one_when_asked_for() {
+    let folder = folder();
+    let never = folder.stdout(&format!("{PREPARE} --expires never"));
+    assert!(never.contains("\nValid without end: no consent on the list ends\n"), "{never}");
+    let before = fs::read(folder.path("november.set")).unwrap();
+    folder.write("platform.csv", LIST.replace("bob@", "zoe@"));
+    let again = folder.stdout(&format!("{PREPARE} --rekey"));
+    assert!(again.contains("\nUpdated: 2 kept, 1 added, 1 withdrawn\nRekeyed: all"), "{again}");
+    assert!(!again.contains("can still tell"), "{again}");
+    let report = folder.report(&format!("{PREPARE} --rekey"));
+    let changes = json!({"updated": true, "rekeyed": true, "kept": 3, "added": 0, "withdrawn": 0});
+    assert_eq!(report["changes"], changes);
+    // The old set does not go with the new key.
+    fs::write(folder.path("november.set"), before).unwrap();
+    let ran = folder.run(
+        "match --advertiser platform.csv --prepared november --identity platform.key --protocol oprf",
+    );
+    assert_refused(&ran, 3, "november.key: is not the key of november.set");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "blindmatch-epoch" | version: u16 | owner's fingerprint: length u16, text | binding, as encoded
-//! nonce: 24 bytes | sealed secret: 48 bytes
+//! nonce: 24 bytes | sealed: 56 bytes, of which 32 the secret, 8 the number of the last set, 16 a tag
 //! ```
 //!
 //! Sealed with XChaCha20-Poly1305 under a key that HKDF derives from the owner's private key, with a
@@ -21,25 +21,31 @@ impl EpochSecret {
     /// Most bytes of a sealed secret.
     pub const MAX_SEALED: usize = 1024;
 
-    /// Seals it for `identity` to open, under `binding`.
+    /// Seals it for `identity` to open, under `binding`; with the number of the last set that was made
+    /// with it, so that none from before can be put back.
     pub fn seal<R: CryptoRng>(
         &self,
         binding: &EpochBinding,
+        last: u64,
         identity: &Identity,
         rng: &mut R,
     ) -> Vec<u8> {
         let mut bytes = head(&identity.public().fingerprint(), binding);
         let mut nonce = [0; NONCE];
         rng.fill_bytes(&mut nonce);
-        let payload = Payload { msg: &self.0, aad: &bytes };
+        let mut content = Zeroizing::new([0; CONTENT]);
+        content[..32].copy_from_slice(&self.0);
+        content[32..].copy_from_slice(&last.to_le_bytes());
+        let payload = Payload { msg: &*content, aad: &bytes };
         let sealed = cipher(identity).encrypt(&XNonce::from(nonce), payload);
-        let sealed = sealed.expect("32 bytes are not too long");
+        let sealed = sealed.expect("40 bytes are not too long");
         bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(&sealed);
         bytes
     }
 
-    /// Opens what [`seal`](Self::seal) gave; `place` is what errors call it.
+    /// Opens what [`seal`](Self::seal) gave: the secret, and the number of the last set. `place` is what
+    /// errors call it.
     ///
     /// # Errors
     /// [`Error::Key`] for another identity than the one that sealed it, for another binding, or for
@@ -49,7 +55,7 @@ impl EpochSecret {
         binding: &EpochBinding,
         identity: &Identity,
         place: &str,
-    ) -> Result<EpochSecret> {
+    ) -> Result<(EpochSecret, u64)> {
         let problem = |problem: String| Error::Key { place: place.to_owned(), problem };
         let owner = owner(sealed).ok_or_else(|| {
             problem("not an epoch's key, or damaged; `blindmatch prepare` makes one".into())
@@ -65,9 +71,14 @@ impl EpochSecret {
             return Err(problem("for another epoch, counterparty, purpose or profile".into()));
         };
         let payload = Payload { msg: sealed, aad: &head };
-        let secret = cipher(identity).decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new);
-        let secret = secret.ok().and_then(|secret| secret.as_slice().try_into().ok());
-        secret.map(EpochSecret).ok_or_else(|| problem("damaged: it does not open".into()))
+        let content = cipher(identity).decrypt(&XNonce::from(*nonce), payload).map(Zeroizing::new);
+        let content = content.ok().filter(|content| content.len() == CONTENT);
+        let content = content.ok_or_else(|| problem("damaged: it does not open".into()))?;
+        let mut secret = EpochSecret([0; 32]);
+        secret.0.copy_from_slice(&content[..32]);
+        let mut last = [0; 8];
+        last.copy_from_slice(&content[32..]);
+        Ok((secret, u64::from_le_bytes(last)))
     }
 }
 
@@ -95,8 +106,10 @@ fn cipher(identity: &Identity) -> XChaCha20Poly1305 {
 }
 
 const MAGIC: &[u8] = b"blindmatch-epoch";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const NONCE: usize = 24;
+/// Bytes that are sealed.
+const CONTENT: usize = 32 + 8;
 
 #[cfg(test)]
 mod tests {
@@ -119,12 +132,12 @@ mod tests {
     fn only_the_identity_and_the_binding_open_it() {
         let identity = Identity::generate();
         let secret = EpochSecret([9; 32]);
-        let sealed = secret.seal(&binding(), &identity, &mut rand::rng());
+        let sealed = secret.seal(&binding(), 7, &identity, &mut rand::rng());
         assert!(sealed.len() <= EpochSecret::MAX_SEALED);
         assert!(!sealed.windows(8).any(|run| run == [9; 8]));
-        assert_ne!(sealed, secret.seal(&binding(), &identity, &mut rand::rng()));
+        assert_ne!(sealed, secret.seal(&binding(), 7, &identity, &mut rand::rng()));
         let opened = EpochSecret::open(&sealed, &binding(), &identity, "set.key").unwrap();
-        assert_eq!(opened.0, secret.0);
+        assert_eq!((opened.0.0, opened.1), (secret.0, 7));
 
         let stranger = problem(&sealed, &binding(), &Identity::generate());
         assert!(stranger.starts_with("sealed by the key SHA256:"), "{stranger}");
@@ -137,7 +150,7 @@ mod tests {
     #[test]
     fn every_change_and_every_cut_is_noticed() {
         let identity = Identity::generate();
-        let sealed = EpochSecret([9; 32]).seal(&binding(), &identity, &mut rand::rng());
+        let sealed = EpochSecret([9; 32]).seal(&binding(), 7, &identity, &mut rand::rng());
         for index in 0..sealed.len() {
             let mut damaged = sealed.clone();
             damaged[index] ^= 1;
