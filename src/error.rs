@@ -130,6 +130,14 @@ pub enum PeerFault {
         /// How many were announced.
         expected: u64,
     },
+    /// People's numbers are not in their one form, or a person has too many identifiers.
+    #[error("a bad grouping into people at position {position}: {problem}")]
+    BadPeople {
+        /// Index of the element in the peer's list, from 0.
+        position: u64,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A compressed set is not in its one encoding, or not in order.
     #[error("a bad compressed set at element {position}: {problem}")]
     BadSet {

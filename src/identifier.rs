@@ -88,6 +88,12 @@ impl Identifier {
         Self::from_digest(kind, Sha256::digest(value).into())
     }
 
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        let of = |kind: &Kind| kind.tag() == self.0[0];
+        Kind::ALL.into_iter().find(of).expect("made from a kind")
+    }
+
     /// The bytes that are hashed to the group.
     pub(crate) fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0

@@ -35,6 +35,7 @@ mod data;
 mod matches;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod people;
 mod row_set;
 mod rows;
 mod source;
@@ -48,6 +49,7 @@ mod write_parquet;
 pub use admit::{Admitted, Problem, Progress, Watch, admit, suppression};
 pub use columns::Column;
 pub use matches::Matches;
+pub use people::{MAX_IDENTIFIERS, People, Ranks};
 pub use source::{Format, Options, Source};
 pub use texts::Texts;
 pub use write::Output;

@@ -14,6 +14,8 @@
 //! | `count` | [`count`] | how many match, to either side or both | semi-honest |
 //! | `sum` | [`sum`] | the total of the advertiser's values over the matches, to either side; the count to both | semi-honest |
 //!
+//! Matches are counted in identifiers, or in people who may have several ([`Unit`]).
+//!
 //! The session makes one of them once terms are agreed on, from what the side brings ([`Input`]).
 
 pub mod aggregate;
@@ -21,10 +23,12 @@ mod arrivals;
 pub mod count;
 pub mod dh;
 mod exchange;
+mod grouping;
 mod input;
 pub mod labelled;
 mod name;
 pub mod oprf;
+mod people;
 pub mod sum;
 mod tag;
 mod terms;
@@ -42,7 +46,7 @@ pub use aggregate::Values;
 pub use input::Input;
 pub use name::ProtocolName;
 pub use oprf::Blinding;
-pub use terms::{Party, Reveal, Terms};
+pub use terms::{Party, Reveal, Terms, Unit};
 
 /// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
 const WORK_UNIT: usize = 8 * 1024;
@@ -57,7 +61,8 @@ pub struct Answer {
     /// Indices into this side's consented list, increasing: what matched. `None` where this side
     /// does not learn it.
     pub matched: Option<Vec<u32>>,
-    /// How many elements matched. `None` where this side does not learn it.
+    /// How many matched, in the [`Unit`] that was agreed on: elements, or people. `None` where this side
+    /// does not learn it.
     pub count: Option<u64>,
     /// The total of values over what matched, in a sum. `None` where this side does not learn it.
     pub sum: Option<u64>,
@@ -156,11 +161,15 @@ pub(crate) fn start<R: CryptoRng>(
     rng: &mut R,
 ) -> Box<dyn Protocol> {
     match terms.protocol {
-        ProtocolName::Dh => Box::new(dh::Dh::new(terms, engine, input.list(), rng)),
+        ProtocolName::Dh => Box::new(dh::Dh::new(terms, engine, input, rng)),
         ProtocolName::Oprf
         | ProtocolName::Voprf
         | ProtocolName::TwoHash
-        | ProtocolName::Labelled => Box::new(oprf::Oprf::new(terms, engine, input, blinding, rng)),
+        | ProtocolName::Labelled => {
+            let people = input.people().cloned();
+            let protocol = oprf::Oprf::new(terms, engine, input, blinding, rng);
+            people::counting(protocol, people)
+        }
         ProtocolName::Count | ProtocolName::Sum => {
             Box::new(aggregate::Aggregate::new(terms, engine, input, rng))
         }

@@ -41,7 +41,7 @@ use crate::error::{Error, PeerFault, Result};
 use crate::group::Engine;
 use crate::protocol::{
     self, Answer, Blinding, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step,
-    Terms,
+    Terms, Unit,
 };
 use crate::sketch::{Sketch, SketchKey};
 use crate::wire::{Decoder, Frame, MAX_ABORT};
@@ -58,6 +58,8 @@ pub struct Settings {
     pub party: Party,
     /// What is to be revealed to whom; both sides must say the same.
     pub reveal: Reveal,
+    /// What matches, the minimum audience and values are counted in; both sides must say the same.
+    pub unit: Unit,
     /// Fewest matches that are to be revealed. `None` takes the peer's; where both sides say a
     /// number, they must say the same.
     pub min_audience: Option<u64>,
@@ -108,6 +110,7 @@ impl Settings {
             protocol: ProtocolName::default(),
             party,
             reveal: Reveal::default(),
+            unit: Unit::default(),
             min_audience: None,
             clip: None,
             max_elements: MAX_ELEMENTS,

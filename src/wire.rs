@@ -30,6 +30,7 @@
 //! | `12` | tags | the agreed length each |
 //! | `13` | released | none: the audience is large enough, matches follow |
 //! | `14` | withheld | none: the audience is too small, nothing follows |
+//! | `15` | people | u32 each: the number of the person behind each point, in the order of the points |
 //! | `20` | [`Offer`] | an oblivious function's public key, its proof, and the digest of its set |
 //! | `21` | evaluated | 32 bytes each: the function on a run of points, in their order |
 //! | `22` | proof | 64 bytes: one key evaluated the run before |
@@ -42,7 +43,7 @@
 //! | `34` | query | 32 bytes: the first half of an encrypted total, to be decrypted |
 //! | `35` | share | 32 bytes: the query times the private key; 64 of a proof that it is |
 //!
-//! Version 1 had no frames from `20` on, and no `parameters` in its hello.
+//! Version 2 had no frame `15`. Version 1 had no frames from `20` on, and no `parameters` in its hello.
 //!
 //! The decoder checks a length before it allocates anything, and knows of no frame longer than
 //! [`MAX_FRAME`].
@@ -63,7 +64,7 @@ pub use hello::Hello;
 pub use offer::{MAX_EPOCH, Offer};
 
 /// Version of the wire format; the only one that this build speaks.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The longest frame, length field excluded.
 pub const MAX_FRAME: usize = 1 + POINTS_PER_FRAME * Encoding::LEN;
@@ -73,6 +74,9 @@ pub const POINTS_PER_FRAME: usize = 16 * 1024;
 
 /// Most encrypted values in one frame.
 pub(crate) const CIPHERTEXTS_PER_FRAME: usize = POINTS_PER_FRAME / 2;
+
+/// Most numbers of people in one frame.
+pub(crate) const PEOPLE_PER_FRAME: usize = 32 * 1024;
 
 /// Most bytes of tags in one frame.
 pub(crate) const TAG_BYTES_PER_FRAME: usize = 128 * 1024;
@@ -106,6 +110,8 @@ pub enum Frame {
     Released,
     /// The audience is too small.
     Withheld,
+    /// The number of the person behind each of a run of points.
+    People(Vec<u32>),
     /// An oblivious function and the set of its outputs.
     Offer(Offer),
     /// The function on a run of points.
@@ -168,6 +174,7 @@ impl Frame {
             Frame::Tags(_) => TAGS,
             Frame::Released => RELEASED,
             Frame::Withheld => WITHHELD,
+            Frame::People(_) => PEOPLE,
             Frame::Offer(_) => OFFER,
             Frame::Evaluated(_) => EVALUATED,
             Frame::Proof(_) => PROOF,
@@ -201,6 +208,9 @@ impl Frame {
             }
             Frame::Points(points) | Frame::Evaluated(points) => {
                 points.iter().for_each(|p| bytes.extend_from_slice(&p.0));
+            }
+            Frame::People(run) => {
+                run.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
             }
             Frame::Offer(offer) => offer.encode(&mut bytes),
             Frame::Proof(proof) => bytes.extend_from_slice(proof),
@@ -268,6 +278,12 @@ impl Frame {
             },
             POINTS => points(Frame::Points),
             EVALUATED => points(Frame::Evaluated),
+            PEOPLE => match payload.as_chunks() {
+                (run, []) if !run.is_empty() => {
+                    Ok(Frame::People(run.iter().copied().map(u32::from_le_bytes).collect()))
+                }
+                _ => bad_length(),
+            },
             OFFER => Offer::decode(payload).map(Frame::Offer),
             PROOF => payload.try_into().map(Frame::Proof).or_else(|_| bad_length()),
             TAGS => run(Frame::Tags),
@@ -309,6 +325,7 @@ const POINTS: u8 = 0x11;
 const TAGS: u8 = 0x12;
 const RELEASED: u8 = 0x13;
 const WITHHELD: u8 = 0x14;
+const PEOPLE: u8 = 0x15;
 const OFFER: u8 = 0x20;
 const EVALUATED: u8 = 0x21;
 const PROOF: u8 = 0x22;
@@ -334,6 +351,7 @@ fn type_name(type_byte: u8) -> &'static str {
         TAGS => "tags",
         RELEASED => "released",
         WITHHELD => "withheld",
+        PEOPLE => "people",
         OFFER => "offer",
         EVALUATED => "evaluated",
         PROOF => "proof",

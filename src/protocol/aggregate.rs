@@ -7,6 +7,9 @@
 //! elements match, and which; but not which of its own, and not whose they are. In a sum the giver has
 //! sent an encrypted value with each of them, and the comparer adds those that match.
 //!
+//! Where people are counted, the giver says first which of its elements are one person's; the comparer
+//! counts people of whom any element matches, and there is one value for each.
+//!
 //! What each side learns, what leaks, data flow, assumptions, cost and examples stand in the pages of
 //! the two protocols.
 
@@ -24,11 +27,15 @@ use rand::{CryptoRng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 use super::exchange::{Crossed, Crossing, Shared};
+use super::grouping::{Grouping, Numbered};
 use super::tag::{Tag, TagSet};
-use super::{Answer, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step, Terms};
+use super::{
+    Answer, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step, Terms, Unit,
+};
 use crate::error::{PeerFault, Result};
 use crate::group::{Encoding, Engine};
 use crate::key::{Key, PublicKey, role};
+use crate::list::People;
 use crate::proof::{BatchProof, KeyProof, Transcript};
 use crate::wire::{Frame, Proven};
 
@@ -44,6 +51,8 @@ pub(crate) struct Aggregate {
     shared: Shared,
     rng: StdRng,
     values: Option<Arc<Values>>,
+    /// Ours, where people are counted and they are ours.
+    people: Option<Arc<People>>,
     state: State,
     finished: Finished,
     answer: Answer,
@@ -82,10 +91,12 @@ struct Learnt {
 }
 
 /// The party that compares, and so learns how many match before the other does. Where a minimum
-/// audience is agreed it is the one that counts first; in a sum, the one that does not bring values.
+/// audience is agreed it is the one that counts first; in a sum, the one that does not bring values;
+/// and where people are counted, the one whose people they are not.
 fn comparer(terms: &Terms) -> Party {
     match (terms.protocol, terms.reveal) {
         (ProtocolName::Sum, _) => Party::Platform,
+        _ if terms.unit == Unit::People => Party::Platform,
         (_, reveal) if terms.min_audience > 0 => reveal.counts_first(),
         (_, Reveal::Advertiser) => Party::Advertiser,
         _ => Party::Platform,
@@ -122,13 +133,14 @@ impl Aggregate {
         rng: &mut R,
     ) -> Aggregate {
         let mut rng = StdRng::from_rng(rng);
-        let values = input.values().cloned();
+        let (values, people) = (input.values().cloned(), input.people().cloned());
         let clipped = values.as_ref().map(|values| values.above(clip(&terms)));
         Aggregate {
             state: State::Crossing(Box::new(Crossing::new(input.list(), &mut rng))),
             shared: Shared::new(terms, engine),
             rng,
             values,
+            people,
             finished: Finished::default(),
             answer: Answer { clipped, ..Answer::default() },
         }
@@ -138,10 +150,16 @@ impl Aggregate {
     fn crossed(&mut self, order: Vec<u32>, tags: Vec<Tag>) -> State {
         let Shared { terms, engine, .. } = &self.shared;
         if comparer(terms) == terms.party {
-            return State::Comparing(Box::new(Comparer::new(tags)));
+            return State::Comparing(Box::new(Comparer::new(terms, tags)));
         }
+        let people = self.people.take().map(|people| Numbered::new(&people, &order));
+        let (numbers, order) = match people {
+            Some(Numbered { numbers, people }) => (numbers, people),
+            None => (Vec::new(), order),
+        };
+        let most = order.len() as u64;
         let values = self.values.take().map(|values| (values, order));
-        State::Giving(Box::new(Giver::new(engine, tags, values, &mut self.rng)))
+        State::Giving(Box::new(Giver::new(engine, tags, numbers, most, values, &mut self.rng)))
     }
 
     /// What comparing came to.

@@ -6,6 +6,7 @@ use super::Values;
 use crate::consent::{ConsentedList, Purpose};
 use crate::identifier::Profile;
 use crate::label::Labels;
+use crate::list::People;
 use crate::prepare::PreparedSet;
 
 /// A list that passed the consent gate, in the form that a protocol takes.
@@ -15,7 +16,7 @@ pub struct Input(pub(super) Brought);
 /// What is brought.
 #[derive(Clone)]
 pub(super) enum Brought {
-    List { list: Arc<ConsentedList>, beside: Beside },
+    List { list: Arc<ConsentedList>, people: Option<Arc<People>>, beside: Beside },
     Prepared(Arc<PreparedSet>),
 }
 
@@ -27,10 +28,16 @@ pub(super) enum Beside {
     Values(Arc<Values>),
 }
 
+impl Beside {
+    fn input(self, list: Arc<ConsentedList>, people: Option<Arc<People>>) -> Input {
+        Input(Brought::List { list, people, beside: self })
+    }
+}
+
 /// The list itself.
 impl From<Arc<ConsentedList>> for Input {
     fn from(list: Arc<ConsentedList>) -> Input {
-        Input(Brought::List { list, beside: Beside::Nothing })
+        Beside::Nothing.input(list, None)
     }
 }
 
@@ -50,7 +57,7 @@ impl Input {
     /// If there is not one label for each entry of the list.
     pub fn with_labels(list: Arc<ConsentedList>, labels: Arc<Labels>) -> Input {
         assert_eq!(list.len(), labels.len(), "one label for every entry");
-        Input(Brought::List { list, beside: Beside::Labels(labels) })
+        Beside::Labels(labels).input(list, None)
     }
 
     /// A list whose entries have a value each: what the advertiser of [`sum`](super::sum) brings.
@@ -59,7 +66,32 @@ impl Input {
     /// If there is not one value for each entry of the list.
     pub fn with_values(list: Arc<ConsentedList>, values: Arc<Values>) -> Input {
         assert_eq!(list.len(), values.len(), "one value for every entry");
-        Input(Brought::List { list, beside: Beside::Values(values) })
+        Beside::Values(values).input(list, None)
+    }
+
+    /// A list whose matches are counted in people: what a side brings whose people they are (see
+    /// [`counts_people_of`](super::ProtocolName::counts_people_of)).
+    ///
+    /// # Panics
+    /// If the people are of another list.
+    pub fn with_people(list: Arc<ConsentedList>, people: Arc<People>) -> Input {
+        assert_eq!(list.len(), people.elements(), "people are of the whole list");
+        Beside::Nothing.input(list, Some(people))
+    }
+
+    /// A list whose people have a value each: what the advertiser of a [`sum`](super::sum) brings
+    /// that counts people.
+    ///
+    /// # Panics
+    /// If the people are of another list, and if there is not one value for each of them.
+    pub fn with_values_of_people(
+        list: Arc<ConsentedList>,
+        people: Arc<People>,
+        values: Arc<Values>,
+    ) -> Input {
+        assert_eq!(list.len(), people.elements(), "people are of the whole list");
+        assert_eq!(people.len(), values.len(), "one value for every person");
+        Beside::Values(values).input(list, Some(people))
     }
 
     /// Elements that take part.
@@ -101,6 +133,14 @@ impl Input {
         match &self.0 {
             Brought::List { beside: Beside::Values(values), .. } => Some(values),
             _ => None,
+        }
+    }
+
+    /// Its people, if it has any.
+    pub(crate) fn people(&self) -> Option<&Arc<People>> {
+        match &self.0 {
+            Brought::List { people, .. } => people.as_ref(),
+            Brought::Prepared(_) => None,
         }
     }
 

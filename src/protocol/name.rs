@@ -86,6 +86,25 @@ impl ProtocolName {
         !self.is_aggregate() && reveal.gives_matches_to(party)
     }
 
+    /// Whether people, where they are counted, are those of `party`: the advertiser's where the answer
+    /// is about all matches at once, and otherwise the own ones of each side that learns matches.
+    pub fn counts_people_of(self, reveal: Reveal, party: Party) -> bool {
+        match self.is_aggregate() {
+            true => party == Party::Advertiser,
+            false => reveal.gives_matches_to(party),
+        }
+    }
+
+    /// Whether it can count people, under this reveal and with this minimum audience. Where it counts
+    /// without telling which, or lets one side count first, that takes the people of one side alone.
+    pub fn can_count_people(self, reveal: Reveal, min_audience: u64) -> bool {
+        match self {
+            ProtocolName::Dh => reveal != Reveal::Count,
+            ProtocolName::Count => reveal != Reveal::Platform || min_audience == 0,
+            _ => true,
+        }
+    }
+
     /// Whether the platform may bring a set that was prepared for an epoch.
     pub fn takes_prepared_sets(self) -> bool {
         matches!(self, ProtocolName::Oprf | ProtocolName::Voprf)

@@ -15,6 +15,10 @@
 //! Nobody learns which of its entries match. Below the minimum audience the platform learns the count,
 //! the advertiser that it is too small, and nobody a total.
 //!
+//! Where people are counted ([`Unit::People`](super::Unit::People)), they are the advertiser's, and each
+//! has one value: it is added once, however many of a person's identifiers match. The count and the
+//! minimum audience are of people.
+//!
 //! # What leaks
 //!
 //! Sizes and timing, and to the platform which of the advertiser's *blinded* elements match: points under
@@ -22,6 +26,10 @@
 //! a total say something about people, too: of one match the total is the value. The minimum audience is
 //! there for that, and it is small comfort against a peer that asks again with one entry less: whoever
 //! serves must limit how often a peer may ask. There is no noise on the answers yet.
+//!
+//! Where people are counted, the platform sees which of the blinded elements are one person's, as in
+//! [`count`](super::count#what-leaks): how many people there are, and of each how many identifiers it has
+//! and how many of these match, not of which kind or whose.
 //!
 //! A side that cheats can do this, unseen:
 //!
@@ -68,6 +76,10 @@
 //!      ------------ k C, proof that it is ----------------->
 //!                                                    D - k C = (sum of v) G
 //! ```
+//!
+//! Where people are counted, the advertiser sends their numbers before `K`, as in
+//! [`count`](super::count#data-flow), and then a ciphertext for each number, in the order of numbers; `I` are
+//! the numbers of which any element matches, and `n` is how many these are.
 //!
 //! `(s G, s K)` makes the sum a fresh ciphertext, so that the advertiser cannot tell which of its own
 //! are in it, and `C` alone is a random point. The total is found from `(sum of v) G` by baby steps and

@@ -106,6 +106,33 @@ impl fmt::Display for Reveal {
     }
 }
 
+/// What matches are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Each identifier by itself.
+    #[default]
+    Identifiers,
+    /// People, who may have several identifiers each: see [`People`](crate::list::People).
+    People,
+}
+
+impl Unit {
+    /// Its name in reports, flags and the handshake.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Identifiers => "identifiers",
+            Unit::People => "people",
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What was agreed on, as one side sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -116,6 +143,8 @@ pub struct Terms {
     pub party: Party,
     /// What is revealed to whom.
     pub reveal: Reveal,
+    /// What matches, the minimum audience and values are counted in.
+    pub unit: Unit,
     /// Fewest matches that are revealed.
     pub min_audience: u64,
     /// What values are cut down to before they are added, in a sum.

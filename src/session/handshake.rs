@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::Settings;
 use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
-use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms};
+use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms, Unit};
 use crate::sketch::Sketch;
 use crate::wire::{Frame, Hello};
 
@@ -138,6 +138,7 @@ impl Greeting {
             protocol: self.settings.protocol,
             party: self.settings.party,
             reveal: self.settings.reveal,
+            unit: self.settings.unit,
             min_audience: self.ours.min_audience.or(theirs.min_audience).unwrap_or(0),
             clip: self.settings.clip,
             purpose: self.input.purpose(),
@@ -153,6 +154,7 @@ impl Greeting {
         let ours = &self.ours;
         same("ciphersuite", &ours.ciphersuite, &theirs.ciphersuite)?;
         same("protocol", &ours.protocol, &theirs.protocol)?;
+        same("counting", counting(&ours.parameters), counting(&theirs.parameters))?;
         same("parameters", &ours.parameters, &theirs.parameters)?;
         if theirs.party == ours.party {
             return Err(differ(
@@ -176,7 +178,7 @@ impl Greeting {
             same("minimum audience", &a.to_string(), &b.to_string())?;
         }
         if let Some(least) = theirs.min_audience.filter(|&least| least > 0)
-            && !self.settings.protocol.keeps_minimum_audience()
+            && !self.can_keep(least)
         {
             return Err(differ(
                 "minimum audience",
@@ -200,6 +202,13 @@ impl Greeting {
             return Err(differ("list size", &ours.elements.to_string(), &theirs));
         }
         Ok(())
+    }
+
+    /// Whether the protocol lets somebody count before others learn, under the peer's minimum audience.
+    fn can_keep(&self, least: u64) -> bool {
+        let Settings { protocol, reveal, unit, .. } = self.settings;
+        let counts = unit != Unit::People || protocol.can_count_people(reveal, least);
+        protocol.keeps_minimum_audience() && counts
     }
 
     /// Hash of both hellos, the advertiser's first, and of what ties the session to its channel.
@@ -227,11 +236,18 @@ fn wants_sketch(settings: &Settings) -> bool {
     settings.admission.as_ref().is_some_and(|admission| admission.wants_sketch())
 }
 
+/// The unit that a hello's parameters name.
+fn counting(parameters: &str) -> &'static str {
+    let people = parameters.split(' ').any(|word| word == Unit::People.name());
+    if people { Unit::People.name() } else { Unit::Identifiers.name() }
+}
+
 /// What else both sides must agree on.
 fn parameters(settings: &Settings) -> String {
     let sketch = settings.sketch_key.is_some() || wants_sketch(settings);
     let clip = settings.clip.map(|clip| format!("clip={clip}"));
-    let all = clip.into_iter().chain(sketch.then(|| "sketch".to_owned()));
+    let people = (settings.unit == Unit::People).then(|| Unit::People.name().to_owned());
+    let all = clip.into_iter().chain(sketch.then(|| "sketch".to_owned())).chain(people);
     all.collect::<Vec<_>>().join(" ")
 }
 
@@ -263,6 +279,7 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
             false => "labels are for the platform of a labelled match",
         });
     }
+    check_people(settings, input)?;
     check_values(settings, input)?;
     if let Some(set) = input.prepared() {
         if settings.party != Party::Platform || !protocol.takes_prepared_sets() {
@@ -302,6 +319,37 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
         return misuse("a minimum audience of 2^64 - 1 stands for none on the wire");
     }
     Ok(())
+}
+
+/// What counting people asks for, and counting identifiers does not.
+fn check_people(settings: &Settings, input: &Input) -> Result<()> {
+    let Settings { protocol, reveal, party, unit, .. } = *settings;
+    let misuse = |what: String| Err(Error::Misuse(what));
+    let people = unit == Unit::People;
+    let least = settings.min_audience.unwrap_or(0);
+    if people && !protocol.can_count_people(reveal, least) {
+        return misuse(cannot_count_people(protocol, reveal));
+    }
+    let brings = people && protocol.counts_people_of(reveal, party);
+    if input.people().is_some() != brings {
+        return misuse(match brings {
+            true => format!("the {party} brings the people that are counted"),
+            false => format!("nobody counts people of the {party}"),
+        });
+    }
+    Ok(())
+}
+
+fn cannot_count_people(protocol: ProtocolName, reveal: Reveal) -> String {
+    format!(
+        "{protocol} cannot count people where it reveals to `{reveal}`{}",
+        match protocol {
+            ProtocolName::Count => {
+                " and keeps a minimum audience: the platform compares, so nobody counts before it"
+            }
+            _ => ": no side has the people of both; the protocol count does it",
+        }
+    )
 }
 
 /// What a sum asks for, and other protocols do not.

@@ -7,6 +7,8 @@ use super::*;
 pub(super) struct Comparer {
     /// The giver's elements under both keys, in its order.
     theirs: Vec<Tag>,
+    /// The people behind them, where people are counted.
+    people: Option<Grouping>,
     /// Ours, as the giver sends them.
     ours: Vec<Tag>,
     adder: Option<Adder>,
@@ -21,6 +23,7 @@ pub(super) struct Comparer {
 enum Stage {
     Take,
     Tell {
+        /// Of elements, or of people.
         hits: Vec<bool>,
     },
     /// Those that match are added, from this position on.
@@ -36,9 +39,11 @@ enum Stage {
 }
 
 impl Comparer {
-    pub(super) fn new(theirs: Vec<Tag>) -> Comparer {
+    pub(super) fn new(terms: &Terms, theirs: Vec<Tag>) -> Comparer {
+        let people = (terms.unit == Unit::People).then(|| Grouping::new(terms.their_elements));
         Comparer {
             theirs,
+            people,
             ours: Vec::new(),
             adder: None,
             ciphertexts: Vec::new(),
@@ -51,9 +56,13 @@ impl Comparer {
     pub(super) fn receive(&mut self, shared: &Shared, frame: Frame) -> Result<()> {
         let terms = &shared.terms;
         let adds = terms.protocol == ProtocolName::Sum;
-        let has_values = self.has_values(terms);
+        let (has_people, has_values) = (self.has_people(), self.has_values(terms));
         match (&mut self.stage, frame) {
-            (Stage::Take, Frame::ValueKey(key)) if adds && self.adder.is_none() => {
+            (Stage::Take, Frame::People(run)) if !has_people => match &mut self.people {
+                Some(people) => people.take(&run),
+                None => Err(Frame::People(run).unexpected().into()),
+            },
+            (Stage::Take, Frame::ValueKey(key)) if adds && has_people && self.adder.is_none() => {
                 self.adder = Some(Adder::new(&key, &context(terms))?);
                 Ok(())
             }
@@ -75,10 +84,21 @@ impl Comparer {
         }
     }
 
-    /// Whether all values are here that are due.
+    /// Whether all people are here that are due.
+    fn has_people(&self) -> bool {
+        self.people.as_ref().is_none_or(Grouping::is_complete)
+    }
+
+    /// Whether all values are here that are due, and people before them.
     fn has_values(&self, terms: &Terms) -> bool {
         let due = terms.protocol == ProtocolName::Sum;
-        !due || self.adder.is_some() && self.ciphertexts.len() as u64 == terms.their_elements
+        let all = || self.adder.is_some() && self.ciphertexts.len() as u64 == self.valued(terms);
+        self.has_people() && (!due || all())
+    }
+
+    /// How many values there are: one an element, or one a person.
+    fn valued(&self, terms: &Terms) -> u64 {
+        self.people.as_ref().map_or(terms.their_elements, Grouping::people)
     }
 
     pub(super) fn advance<R: CryptoRng>(
@@ -114,7 +134,7 @@ impl Comparer {
         let terms = &shared.terms;
         if let Some(run) = self.pending.take() {
             let start = self.ciphertexts.len() as u64;
-            at_most("ciphertexts", self.ciphertexts.len() + run.len(), terms.their_elements)?;
+            at_most("ciphertexts", self.ciphertexts.len() + run.len(), self.valued(terms))?;
             Adder::check(&shared.engine, &run).map_err(|invalid| PeerFault::InvalidPoint {
                 position: start + invalid.position as u64,
             })?;
@@ -129,7 +149,11 @@ impl Comparer {
             // The giver would give positions away; it follows another protocol than ours.
             return Err(PeerFault::Malformed("tags").into());
         }
-        let hits = TagSet::new(ours).contains_each(&std::mem::take(&mut self.theirs));
+        let elements = TagSet::new(ours).contains_each(&std::mem::take(&mut self.theirs));
+        let hits = match self.people.take() {
+            Some(people) => people.hits(&elements),
+            None => elements,
+        };
         self.learnt.count = Some(hits.iter().filter(|hit| **hit).count() as u64);
         Ok((Stage::Tell { hits }, Step::Worked))
     }

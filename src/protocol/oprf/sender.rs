@@ -63,7 +63,7 @@ impl Sender {
         let terms = &shared.terms;
         let context = sender_context(terms, terms.party);
         let (key, state) = match &input.0 {
-            Brought::List { list, beside } => {
+            Brought::List { list, beside, .. } => {
                 let labels = match beside {
                     Beside::Labels(labels) => Some(Arc::clone(labels)),
                     Beside::Nothing | Beside::Values(_) => None,
