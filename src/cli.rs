@@ -10,6 +10,7 @@ mod keygen;
 mod lists;
 mod matching;
 mod output;
+mod people;
 mod prepare;
 mod progress;
 mod protocols;
@@ -147,6 +148,7 @@ fn remedy(error: &Error) -> Option<String> {
             "list size" => {
                 "raise --max-elements on the side that refuses, or split the list".to_owned()
             }
+            "counting" => "both sides must pass --people, or neither".to_owned(),
             "parameters" => {
                 "a platform with --budget-list-overlap matches with `connect --sketch`, and no other"
                     .to_owned()

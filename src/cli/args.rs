@@ -18,6 +18,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::backends;
 use super::budget::{BudgetArgs, ShowArgs};
+use super::people::PeopleArgs;
 use super::prepare::PrepareArgs;
 use super::protocols::{PreparedArgs, ProtocolArgs};
 
@@ -171,11 +172,13 @@ pub struct MatchArgs {
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub label: Option<String>,
     /// The column of the advertiser's list that is added up, in a sum: whole numbers, such as cents.
-    /// A row counts once, for its leftmost identifier
+    /// A row counts once, for its leftmost identifier, or for its person with --people
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub value: Option<String>,
     #[command(flatten)]
     pub prepared: PreparedArgs,
+    #[command(flatten)]
+    pub people: PeopleArgs,
     /// With `--prepared`: the platform's private key, which opens the set's key
     #[arg(long, value_name = "FILE", help_heading = "Protocol")]
     pub identity: Option<PathBuf>,
@@ -195,6 +198,8 @@ pub struct CheckArgs {
     /// Most rows to name that are refused or cannot be read; the counts cover all
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub show: u64,
+    #[command(flatten)]
+    pub people: PeopleArgs,
     #[command(flatten)]
     pub list: ListArgs,
     /// Write the counts here, as JSON; `-` is standard output
@@ -272,6 +277,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub prepared: PreparedArgs,
     #[command(flatten)]
+    pub people: PeopleArgs,
+    #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]
     pub list: ListArgs,
@@ -318,9 +325,11 @@ pub struct ConnectArgs {
     #[command(flatten)]
     pub protocol: ProtocolArgs,
     /// The column of our list that is added up, in a sum: whole numbers, such as cents.
-    /// A row counts once, for its leftmost identifier
+    /// A row counts once, for its leftmost identifier, or for its person with --people
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub value: Option<String>,
+    #[command(flatten)]
+    pub people: PeopleArgs,
     #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]
