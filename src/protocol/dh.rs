@@ -14,7 +14,7 @@
 //! Below the minimum audience nobody gets matches: the side that counts first learns the count, the
 //! other learns that it is too small.
 //!
-//! Where people are counted ([`Unit::People`](super::Unit::People)), each side that learns matches counts
+//! Where people are counted ([`Unit::People`]), each side that learns matches counts
 //! its own people by itself, and nothing more crosses. A minimum audience is then one of people: of the side
 //! that would learn matches (the advertiser in `both`), as the side that counts first is told which of
 //! its blinded elements are one person's. `count` cannot count people; the protocol
