@@ -24,6 +24,7 @@ mod exchange;
 mod input;
 pub mod labelled;
 mod name;
+pub mod noise;
 pub mod oprf;
 pub mod sum;
 mod tag;
@@ -41,6 +42,8 @@ pub(crate) use aggregate::LIMIT as TOTAL_LIMIT;
 pub use aggregate::Values;
 pub use input::Input;
 pub use name::ProtocolName;
+pub use noise::Epsilon;
+pub(crate) use noise::Noise;
 pub use oprf::Blinding;
 pub use terms::{Party, Reveal, Terms};
 
@@ -57,9 +60,11 @@ pub struct Answer {
     /// Indices into this side's consented list, increasing: what matched. `None` where this side
     /// does not learn it.
     pub matched: Option<Vec<u32>>,
-    /// How many elements matched. `None` where this side does not learn it.
+    /// How many elements matched. `None` where this side does not learn it. With [`noise`], exact at the
+    /// platform alone.
     pub count: Option<u64>,
-    /// The total of values over what matched, in a sum. `None` where this side does not learn it.
+    /// The total of values over what matched, in a sum; with [`noise`], if that is agreed. `None` where
+    /// this side does not learn it.
     pub sum: Option<u64>,
     /// How many of this side's own values were cut down to the agreed limit, in a sum to which it
     /// brought values.

@@ -33,6 +33,7 @@
 //!   },
 //!   "clip": 100000,                            // in a sum: what greater values are cut down to
 //!   "clipped": 3,                              // in the advertiser's report of a sum: values cut down
+//!   "noise": 0.5,                              // epsilon of the noise in what the advertiser is told
 //!   "matched": {"identifiers": 120, "rows": 131, "rate": 0.274, "sum": 182744},
 //!   "withheld": false,                         // true: below the minimum audience, and no "matched"
 //!   "budget": {                              // of a platform that keeps one: used by this peer in this
@@ -52,6 +53,7 @@
 //! in a list with one identifier a row, `admitted + refused + unreadable = rows`. `matched.rate` is
 //! matched identifiers over distinct ones of the reporting side's list; `matched.rows` is known
 //! only to a side that learns which of its rows matched, `matched.sum` to the side that learns the total.
+//! With `noise`, `matched` is what the advertiser was told; in the platform's report, the exact count.
 
 mod check;
 #[cfg(feature = "tls")]
@@ -97,6 +99,8 @@ pub struct Report {
     clip: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clipped: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<f64>,
     parties: Parties,
     #[serde(skip_serializing_if = "Option::is_none")]
     matched: Option<Matched>,
@@ -162,7 +166,6 @@ impl BudgetFacts {
     /// Where the session was charged.
     fn of(account: &Account) -> Option<BudgetFacts> {
         let (standing, policy) = (account.charged()?, account.policy());
-        let number = |epsilon: Epsilon| epsilon.millionths() as f64 / 1e6;
         let epsilon = Some(standing.used.epsilon).filter(|&epsilon| epsilon > Epsilon::default());
         Some(BudgetFacts {
             sessions: standing.used.sessions,
@@ -177,10 +180,14 @@ impl BudgetFacts {
     }
 }
 
+fn number(epsilon: Epsilon) -> f64 {
+    epsilon.millionths() as f64 / 1e6
+}
+
 /// What matched, as far as the reporting side learns it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Matched {
-    /// Elements that both lists hold.
+    /// Elements that both lists hold; with noise, exact at the platform alone.
     pub identifiers: u64,
     /// Own rows with a matched identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -246,6 +253,7 @@ impl Report {
             min_audience: terms.min_audience,
             clip: terms.clip,
             clipped: outcome.answer.clipped,
+            noise: terms.noise.map(number),
             parties: Parties::default(),
             matched: matched(own, outcome),
             withheld: outcome.answer.withheld,

@@ -26,9 +26,12 @@ impl Display for Report {
 impl Report {
     fn write_result(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.withheld {
-            let least = self.min_audience;
-            return writeln!(f, "Withheld: fewer than {least} match, so nobody gets matches");
+            let (least, text) = (self.min_audience, self.match_text());
+            return writeln!(f, "Withheld: fewer than {least} {text}, so nobody gets matches");
         }
+        let noise = self.noise.map_or_else(String::new, |epsilon| {
+            format!("\nNoise of epsilon {epsilon} is in what the advertiser learns")
+        });
         let Some(matched) = &self.matched else {
             return writeln!(f, "Matched: this side does not learn it");
         };
@@ -45,7 +48,12 @@ impl Report {
                 None => write!(f, ")")?,
             }
         }
-        writeln!(f)
+        writeln!(f, "{noise}")
+    }
+
+    /// Whether what was counted is what was told.
+    fn match_text(&self) -> &'static str {
+        if self.noise.is_some() { "seem to match" } else { "match" }
     }
 
     /// What a party learnt, in words.
@@ -54,24 +62,34 @@ impl Report {
         let size = format!("the size of the {peer}'s list");
         let gated = self.min_audience > 0;
         let counts = match self.protocol {
+            ProtocolName::Count if self.noise.is_some() => party == Party::Platform,
             ProtocolName::Sum => !self.withheld || party == Party::Platform,
             _ => gated && self.reveal.counts_first() == party,
         };
         let learns = self.reveal.gives_matches_to(party);
+        let how_many = match (self.noise, party) {
+            (None, _) => "how many match",
+            (Some(_), Party::Advertiser) => "about how many match",
+            (Some(_), Party::Platform) => "exactly how many match",
+        };
         if self.withheld {
             return match counts {
-                true => format!("{size}, and how many match"),
-                false => format!("{size}, and that fewer than {} match", self.min_audience),
+                true => format!("{size}, and {how_many}"),
+                false => {
+                    let (least, text) = (self.min_audience, self.match_text());
+                    format!("{size}, and that fewer than {least} {text}")
+                }
             };
         }
         if self.protocol == ProtocolName::Sum && learns {
-            format!("{size}, how many match, and the total of their values")
+            let total = if self.noise.is_some() { "about the total" } else { "the total" };
+            format!("{size}, {how_many}, and {total} of their values")
         } else if self.protocol == ProtocolName::Count && learns {
-            format!("{size}, and how many match")
+            format!("{size}, and {how_many}")
         } else if learns {
             format!("{size}, and which of its own entries match")
         } else if counts || self.reveal == Reveal::Count {
-            format!("{size}, and how many match")
+            format!("{size}, and {how_many}")
         } else {
             size
         }

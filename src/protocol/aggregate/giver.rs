@@ -135,7 +135,7 @@ impl Giver {
             Some(Frame::Count(count)) if count >= terms.min_audience => count,
             Some(word) => return Err(word.unexpected().into()),
         };
-        if count > terms.our_elements.min(terms.their_elements) {
+        if count > terms.most_matches() {
             return Err(PeerFault::Malformed("count").into());
         }
         self.learnt.count = Some(count);
@@ -164,8 +164,7 @@ impl Giver {
             }
             (Reveal::Advertiser, Some(Frame::Total(total))) => {
                 let total = purse.owner.decrypt(&total).ok_or(PeerFault::Malformed("total"))?;
-                let most = self.learnt.count.unwrap_or(0) * clip(terms);
-                self.learnt.total = Some(Search::new(total, most));
+                self.learnt.total = Some(total);
                 self.stage = Stage::Over;
             }
             (_, Some(word)) => return Err(word.unexpected().into()),
