@@ -14,6 +14,10 @@
 //! anything is compared. Below the minimum audience the side that counts first (the one that is not
 //! to learn the count, else the platform) learns the count, and the other that it is too small.
 //!
+//! With [`noise`](super::noise), which goes with `advertiser`, the advertiser learns about how many
+//! match, in a way that is differentially private, and the platform always exactly how many; below the
+//! minimum audience the advertiser learns that the number with noise is too small.
+//!
 //! # What leaks
 //!
 //! Sizes and timing. The side that compares (see below) also sees which of the other's *blinded*
@@ -31,12 +35,15 @@
 //!   from it: that takes a proof that one key blinded everything, which this protocol does not have.
 //!   Where only one side is to be trusted with that, let it compare: without a minimum audience it is
 //!   the one that learns the count.
-//! - *Fabricate points*, multiples of others, and with them matches that do not exist.
+//! - *Fabricate points*, multiples of others, and with them matches that do not exist. An element can
+//!   be made to count several times, for which noise is not made.
 //! - *Send other tags* (the giver), so that matches disappear; or fewer different ones.
 //! - *Lie about the count or stop early* (the comparer). A count greater than a list, or below the
 //!   minimum audience, is an error on the other side.
+//! - *Leave the noise out*, or draw it from another distribution (the platform): that harms its own list.
 //! - *Ask again* with a list that differs in one entry: the difference of two counts is a membership.
-//!   Whoever serves must limit how often a peer may ask.
+//!   Whoever serves must limit how often a peer may ask, and can answer with [`noise`](super::noise),
+//!   so that a [budget](crate::budget) says what all answers together may tell.
 //!
 //! Points that are not on the group, lists that are not what was committed to, tags that are not
 //! sorted or in the wrong number are detected and end the session.
@@ -44,7 +51,7 @@
 //! # Data flow
 //!
 //! The comparer is the side that is to learn the count, the platform where both are; with a minimum
-//! audience it is the side that counts first. Here it is the platform:
+//! audience it is the side that counts first; with noise, the platform. Here it is the platform:
 //!
 //! ```text
 //! advertiser (giver)                               platform (comparer)
@@ -55,7 +62,7 @@
 //!      <------------------------ B -------------------------
 //!      ---------------- sort { T(a B_j) } ----------------->
 //!                                                    n = |{ i : T(b A_i) in it }|
-//!      <---------- n, or withheld, where it is due ---------
+//!      <---------- n, or withheld, where it is due ---------   with noise: n + Z
 //! ```
 //!
 //! # Assumptions

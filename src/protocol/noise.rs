@@ -1,27 +1,29 @@
 //! Noise on counts and totals: differential privacy for what the advertiser is told.
 //!
 //! Somebody who may ask again with one entry less reads a membership from the difference of two exact
-//! counts. With an agreed epsilon ([`Settings::noise`](crate::session::Settings::noise)) the platform adds
-//! a random number to what it tells in [`count`](super::count) and [`sum`](super::sum), so that no answer says much
-//! about any one element, and a [`budget`](crate::budget) adds up what the answers of a period say together.
+//! counts. With an agreed epsilon ([`Settings::noise`](crate::session::Settings::noise)) the platform
+//! adds a random number to what it tells in [`count`](super::count) and [`sum`](super::sum), so that no
+//! answer says much about any one element, and a [`budget`](crate::budget) adds up what the answers of
+//! a period say together.
 //!
 //! # What is promised
 //!
-//! Take two lists of the platform that differ in one element: one more, one less, or another in its
-//! place. Whatever the advertiser may be told, it is told with probabilities that differ by a factor
-//! of at most `e^epsilon` (pure epsilon-differential privacy; Dwork, McSherry, Nissim, Smith, TCC
-//! 2006). The same holds for one element of the advertiser's list, with its value, against
-//! whoever the advertiser hands its answer to. Sessions add up: `n` of them are `n epsilon`.
+//! Take two lists of the platform, of the same length, that differ in one element: another stands in its
+//! place. Whatever the advertiser may be told, it is told with probabilities that differ by a factor of at
+//! most `e^epsilon` (pure epsilon-differential privacy; Dwork, McSherry, Nissim, Smith, TCC 2006). The
+//! same holds for one element of the advertiser's list, with its value, against whoever the advertiser
+//! hands its answer to. Sessions add up: `n` of them are `n epsilon`.
 //!
 //! - **Against the advertiser, not against the platform.** The platform adds the noise, so it knows the
 //!   exact count, in `count` also where it would otherwise learn nothing.
 //! - **An element, not a person.** Whoever stands on the list with an address and a number counts twice.
-//! - **The answer, not the sizes** of lists, which both sides are told exactly, and not timing (below).
-//! - **An advertiser that follows the protocol.** The blinded lists say nothing by themselves to whoever
-//!   cannot solve decisional Diffie-Hellman, as in [`dh`](super::dh). But an advertiser that fabricates points
-//!   or sends other tags can make one element of the platform match several times, at the price of not
-//!   knowing which, and values beyond the clip weigh more than the noise covers. There is no proof against
-//!   either here.
+//! - **The answer, not the lengths** of lists, which both sides are told exactly, and not timing (below).
+//!   Somebody who joins the list in a period in which nobody else does is seen to have joined.
+//! - **An advertiser that follows the protocol.** The blinded lists say nothing by themselves to
+//!   whoever cannot solve decisional Diffie-Hellman, as in [`dh`](super::dh). But an advertiser that
+//!   fabricates points or sends other tags can make one element of the platform match several times, at
+//!   the price of not knowing which, and values beyond the clip weigh more than the noise covers. There
+//!   is no proof against either here.
 //!
 //! # How
 //!
@@ -37,11 +39,12 @@
 //! A sum tells two numbers, and each takes half of epsilon. The platform cannot read the total: it adds
 //! `Z G` to the ciphertext. What cannot be is cut down to what can, as anybody could do afterwards: a
 //! count or total below 0 is told as 0, a count greater than the shorter list as its length, a total
-//! greater than that length times the clip as that. So close to these ends the noise has a mean other than 0.
+//! greater than that length times the clip as that. So close to these ends the noise has a mean other
+//! than 0.
 //!
-//! **A minimum audience is compared with the noisy count**, so that the word that too few match says no more
-//! than the count would have. It then is a limit that holds more or less: an audience may be told that is
-//! smaller by some multiples of the scale.
+//! **A minimum audience is compared with the noisy count**, so that the word that too few match says no
+//! more than the count would have. It then is a limit that holds more or less: an audience may be told
+//! that is smaller by some multiples of the scale.
 //!
 //! The sampler is exact, over integers and from the session's cryptographic generator (Canonne, Kamath,
 //! Steinke, arXiv:2004.00010, algorithm 2, in the crate [`prio`]): no floating point, whose rounding
@@ -50,7 +53,7 @@
 //! # What it costs
 //!
 //! Tens of microseconds a number. Against a total, the search is longer by [what the noise may
-//! add](super::sum#cost), and the totals that can be found fewer.
+//! add](super::sum#data-flow), and the totals that can be found fewer.
 //!
 //! # What leaks
 //!
@@ -83,7 +86,7 @@ impl Epsilon {
     pub const MOST: Epsilon = Epsilon(100 * MILLION);
 
     /// So many millionths.
-    pub fn from_millionths(millionths: u64) -> Epsilon {
+    pub const fn from_millionths(millionths: u64) -> Epsilon {
         Epsilon(millionths)
     }
 
