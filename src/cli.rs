@@ -136,7 +136,7 @@ fn exit_code(error: &Error) -> u8 {
 /// What to do about an error that does not say so itself.
 fn remedy(error: &Error) -> Option<String> {
     Some(match error {
-        Error::Incompatible { field, .. } => match *field {
+        Error::Incompatible { field, ours, theirs } => match *field {
             "profile" => "both sides must pass the same --profile".to_owned(),
             "profile rules" | "wire version" => {
                 "both sides must run the same version of blindmatch".to_owned()
@@ -149,6 +149,9 @@ fn remedy(error: &Error) -> Option<String> {
                 "raise --max-elements on the side that refuses, or split the list".to_owned()
             }
             "counting" => "both sides must pass --people, or neither".to_owned(),
+            "parameters" if ours.ends_with("sketch") == theirs.ends_with("sketch") => {
+                "both sides must pass the same --clip and the same --noise".to_owned()
+            }
             "parameters" => {
                 "a platform with --budget-list-overlap matches with `connect --sketch`, and no other"
                     .to_owned()

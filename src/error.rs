@@ -161,10 +161,11 @@ pub enum PeerFault {
         /// Answers in the run.
         count: u64,
     },
-    /// An encrypted total that is not between 0 and what the matched values can come to.
+    /// An encrypted total that is not between 0 and what the matched values can come to, or too far
+    /// beyond for the agreed noise.
     #[error("the total is not between 0 and {most}: not one of the values that were agreed on")]
     BadTotal {
-        /// The number of matches times the agreed limit of a value.
+        /// The number of matches times the agreed limit of a value; with noise, of all that could match.
         most: u64,
     },
     /// The peer hung up in the middle.

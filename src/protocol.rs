@@ -27,6 +27,7 @@ mod grouping;
 mod input;
 pub mod labelled;
 mod name;
+pub mod noise;
 pub mod oprf;
 mod people;
 pub mod sum;
@@ -45,6 +46,8 @@ pub(crate) use aggregate::LIMIT as TOTAL_LIMIT;
 pub use aggregate::Values;
 pub use input::Input;
 pub use name::ProtocolName;
+pub use noise::Epsilon;
+pub(crate) use noise::Noise;
 pub use oprf::Blinding;
 pub use terms::{Party, Reveal, Terms, Unit};
 
@@ -62,9 +65,10 @@ pub struct Answer {
     /// does not learn it.
     pub matched: Option<Vec<u32>>,
     /// How many matched, in the [`Unit`] that was agreed on: elements, or people. `None` where this side
-    /// does not learn it.
+    /// does not learn it. With [`noise`], exact at the platform alone.
     pub count: Option<u64>,
-    /// The total of values over what matched, in a sum. `None` where this side does not learn it.
+    /// The total of values over what matched, in a sum; with [`noise`], if that is agreed. `None` where
+    /// this side does not learn it.
     pub sum: Option<u64>,
     /// How many of this side's own values were cut down to the agreed limit, in a sum to which it
     /// brought values.

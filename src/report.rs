@@ -36,6 +36,7 @@
 //!   },
 //!   "clip": 100000,                            // in a sum: what greater values are cut down to
 //!   "clipped": 3,                              // in the advertiser's report of a sum: values cut down
+//!   "noise": 0.5,                              // epsilon of the noise in what the advertiser is told
 //!   "matched": {"identifiers": 120, "rows": 131, "rate": 0.274, "sum": 182744},
 //!                                              // and where people are counted: "people": 97,
 //!                                              // "people_by_rank": {"email": 85, "phone": 12}
@@ -62,6 +63,8 @@
 //! distinct identifiers, where the people are the peer's), and `matched.identifiers` and
 //! `matched.people_by_rank` are known only to a side that learns which matched. The latter has each
 //! person at the best rank that matched.
+//!
+//! With `noise`, `matched` is what the advertiser was told; in the platform's report, the exact count.
 
 mod check;
 #[cfg(feature = "tls")]
@@ -109,6 +112,8 @@ pub struct Report {
     clip: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clipped: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<f64>,
     parties: Parties,
     #[serde(skip_serializing_if = "Option::is_none")]
     matched: Option<Matched>,
@@ -190,7 +195,6 @@ impl BudgetFacts {
     /// Where the session was charged.
     fn of(account: &Account) -> Option<BudgetFacts> {
         let (standing, policy) = (account.charged()?, account.policy());
-        let number = |epsilon: Epsilon| epsilon.millionths() as f64 / 1e6;
         let epsilon = Some(standing.used.epsilon).filter(|&epsilon| epsilon > Epsilon::default());
         Some(BudgetFacts {
             sessions: standing.used.sessions,
@@ -205,13 +209,18 @@ impl BudgetFacts {
     }
 }
 
+fn number(epsilon: Epsilon) -> f64 {
+    epsilon.millionths() as f64 / 1e6
+}
+
 /// What matched, as far as the reporting side learns it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Matched {
-    /// Elements that both lists hold; where people are counted, known to a side that learns which.
+    /// Elements that both lists hold; where people are counted, known to a side that learns which. With
+    /// noise, exact at the platform alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identifiers: Option<u64>,
-    /// People who match, where they are counted.
+    /// People who match, where they are counted; with noise, exact at the platform alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub people: Option<u64>,
     /// The same by the kind of the best identifier that matched, for a side that learns which.
@@ -293,6 +302,7 @@ impl Report {
             min_audience: terms.min_audience,
             clip: terms.clip,
             clipped: outcome.answer.clipped,
+            noise: terms.noise.map(number),
             parties: Parties::default(),
             matched: matched(own, outcome),
             withheld: outcome.answer.withheld,

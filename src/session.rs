@@ -40,8 +40,8 @@ use tracing::debug;
 use crate::error::{Error, PeerFault, Result};
 use crate::group::Engine;
 use crate::protocol::{
-    self, Answer, Blinding, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step,
-    Terms, Unit,
+    self, Answer, Blinding, Epsilon, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal,
+    Step, Terms, Unit,
 };
 use crate::sketch::{Sketch, SketchKey};
 use crate::wire::{Decoder, Frame, MAX_ABORT};
@@ -66,6 +66,10 @@ pub struct Settings {
     /// What a value is cut down to before it is added, in a [`sum`](crate::protocol::sum); both sides
     /// must say the same. `None` in other protocols.
     pub clip: Option<u64>,
+    /// Epsilon of the [noise](crate::protocol::noise) that the platform adds to what the advertiser learns in a
+    /// [`count`](crate::protocol::count) or [`sum`](crate::protocol::sum); both sides must say the same. `None` for
+    /// exact answers.
+    pub noise: Option<Epsilon>,
     /// Most elements that are accepted from the peer; below 2^32.
     pub max_elements: u64,
     /// How this side blinds what it asks an oblivious function; the other side cannot tell.
@@ -95,6 +99,11 @@ pub trait Admission: Debug + Send + Sync {
         false
     }
 
+    /// Whether a session is refused that has no [noise](crate::protocol::noise) in its answer.
+    fn wants_noise(&self) -> bool {
+        false
+    }
+
     /// Called once in a session, with the sketch where one is wanted. It may take as long as writing a small file to disk.
     ///
     /// # Errors
@@ -113,6 +122,7 @@ impl Settings {
             unit: Unit::default(),
             min_audience: None,
             clip: None,
+            noise: None,
             max_elements: MAX_ELEMENTS,
             blinding: Blinding::default(),
             engine: Engine::detect(),

@@ -15,6 +15,10 @@ use super::Shared;
 use super::args::{BackendChoice, BenchArgs, ThreadChoice};
 
 pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
+    if args.protocol.noise.is_some() {
+        let what = "a benchmark compares answers with the exact ones: leave out --noise";
+        return Err(Error::Misuse(what.into()));
+    }
     let (backends, threads) = (backends(&args.backend), threads(&args.threads));
     let cores = cores();
     let version = env!("CARGO_PKG_VERSION");

@@ -49,7 +49,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
         output::try_to_write(folder)?;
     }
     let endpoint = args.keys.endpoint()?;
-    let budget = args.budget.open(args.reveal)?;
+    let budget = args.budget.open(args.reveal, &args.protocol)?;
     let keeper = Keeper::new(args, shared)?;
     let mut options = Options::default();
     options.max_sessions = args.max_sessions as usize;

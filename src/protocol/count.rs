@@ -26,6 +26,10 @@
 //! A minimum audience is one of people; `platform` cannot have one, since nobody would count before the
 //! side that is to learn.
 //!
+//! With [`noise`](super::noise), which goes with `advertiser`, the advertiser learns about how many
+//! match, in a way that is differentially private, and the platform always exactly how many; below the
+//! minimum audience the advertiser learns that the number with noise is too small.
+//!
 //! # What leaks
 //!
 //! Sizes and timing. The side that compares (see below) also sees which of the other's *blinded*
@@ -55,12 +59,15 @@
 //! - *Part or join people* (the advertiser, where they are counted): who is one person is its word. Parted,
 //!   half as many reach a minimum audience; joined, a count tells whether any of several is there, which
 //!   a list of these alone tells too.
-//! - *Fabricate points*, multiples of others, and with them matches that do not exist.
+//! - *Fabricate points*, multiples of others, and with them matches that do not exist. An element can
+//!   be made to count several times, for which noise is not made.
 //! - *Send other tags* (the giver), so that matches disappear; or fewer different ones.
 //! - *Lie about the count or stop early* (the comparer). A count greater than a list, or below the
 //!   minimum audience, is an error on the other side.
+//! - *Leave the noise out*, or draw it from another distribution (the platform): that harms its own list.
 //! - *Ask again* with a list that differs in one entry: the difference of two counts is a membership.
-//!   Whoever serves must limit how often a peer may ask.
+//!   Whoever serves must limit how often a peer may ask, and can answer with [`noise`](super::noise),
+//!   so that a [budget](crate::budget) says what all answers together may tell.
 //!
 //! Numbers of people that are not in their one form, one person with more than 64 identifiers, points that
 //! are not on the group, lists that are not what was committed to, tags that are not
@@ -69,7 +76,7 @@
 //! # Data flow
 //!
 //! The comparer is the side that is to learn the count, the platform where both are; with a minimum
-//! audience it is the side that counts first. Here it is the platform:
+//! audience it is the side that counts first; with noise, the platform. Here it is the platform:
 //!
 //! ```text
 //! advertiser (giver)                               platform (comparer)
@@ -80,7 +87,7 @@
 //!      <------------------------ B -------------------------
 //!      ---------------- sort { T(a B_j) } ----------------->
 //!                                                    n = |{ i : T(b A_i) in it }|
-//!      <---------- n, or withheld, where it is due ---------
+//!      <---------- n, or withheld, where it is due ---------   with noise: n + Z
 //! ```
 //!
 //! Where people are counted, the advertiser sends `[ p_i ]` before `sort { T(a B_j) }`: the number of the

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::ProtocolName;
+use super::{Epsilon, ProtocolName};
 use crate::consent::Purpose;
 use crate::error::hex;
 
@@ -149,6 +149,8 @@ pub struct Terms {
     pub min_audience: u64,
     /// What values are cut down to before they are added, in a sum.
     pub clip: Option<u64>,
+    /// Epsilon of the [`noise`](super::noise) in what the advertiser is told; `None` for exact answers.
+    pub noise: Option<Epsilon>,
     /// What the match is for.
     pub purpose: Purpose,
     /// Elements in our list.
@@ -162,6 +164,11 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// The most that can match.
+    pub(crate) fn most_matches(&self) -> u64 {
+        self.our_elements.min(self.their_elements)
+    }
+
     /// The session's name in reports and files: the first 16 bytes of its hash, in hexadecimal.
     pub fn session_name(&self) -> String {
         hex(&self.session[..16])

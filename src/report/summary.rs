@@ -26,12 +26,12 @@ impl Display for Report {
 impl Report {
     fn write_result(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.withheld {
-            let (least, people) = (self.min_audience, self.people());
-            return writeln!(
-                f,
-                "Withheld: fewer than {least}{people} match, so nobody gets matches"
-            );
+            let (least, text) = (self.min_audience, self.match_text());
+            return writeln!(f, "Withheld: fewer than {least}{text}, so nobody gets matches");
         }
+        let noise = self.noise.map_or_else(String::new, |epsilon| {
+            format!("\nNoise of epsilon {epsilon} is in what the advertiser learns")
+        });
         let Some(matched) = &self.matched else {
             return writeln!(f, "Matched: this side does not learn it");
         };
@@ -57,7 +57,13 @@ impl Report {
                 None => write!(f, ")")?,
             }
         }
-        writeln!(f)
+        writeln!(f, "{noise}")
+    }
+
+    /// Whether what was counted is what was told.
+    fn match_text(&self) -> String {
+        let verb = if self.noise.is_some() { "seem to match" } else { "match" };
+        format!("{} {verb}", self.people())
     }
 
     fn write_people(&self, f: &mut Formatter<'_>, people: u64, matched: &Matched) -> fmt::Result {
@@ -84,23 +90,29 @@ impl Report {
         let gated = self.min_audience > 0;
         let compares = self.counted == Some(Unit::People) && party == Party::Platform;
         let counts = match self.protocol {
+            ProtocolName::Count if self.noise.is_some() => party == Party::Platform,
             ProtocolName::Sum => !self.withheld || party == Party::Platform,
             ProtocolName::Count if compares => true,
             _ => gated && self.reveal.counts_first() == party,
         };
         let learns = self.reveal.gives_matches_to(party);
-        let how_many = format!("how many{} match", self.people());
+        let how_many = match (self.noise, party) {
+            (None, _) => format!("how many{} match", self.people()),
+            (Some(_), Party::Advertiser) => format!("about how many{} match", self.people()),
+            (Some(_), Party::Platform) => format!("exactly how many{} match", self.people()),
+        };
         if self.withheld {
             return match counts {
                 true => format!("{size}, and {how_many}"),
                 false => {
-                    let people = self.people();
-                    format!("{size}, and that fewer than {}{people} match", self.min_audience)
+                    let (least, text) = (self.min_audience, self.match_text());
+                    format!("{size}, and that fewer than {least}{text}")
                 }
             };
         }
         if self.protocol == ProtocolName::Sum && learns {
-            format!("{size}, {how_many}, and the total of their values")
+            let total = if self.noise.is_some() { "about the total" } else { "the total" };
+            format!("{size}, {how_many}, and {total} of their values")
         } else if self.protocol == ProtocolName::Count && learns {
             format!("{size}, and {how_many}")
         } else if learns {

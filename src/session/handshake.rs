@@ -6,7 +6,9 @@ use sha2::{Digest, Sha256};
 use super::Settings;
 use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
-use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms, Unit};
+use crate::protocol::{
+    Blinding, Epsilon, Input, Noise, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms, Unit,
+};
 use crate::sketch::Sketch;
 use crate::wire::{Frame, Hello};
 
@@ -141,6 +143,7 @@ impl Greeting {
             unit: self.settings.unit,
             min_audience: self.ours.min_audience.or(theirs.min_audience).unwrap_or(0),
             clip: self.settings.clip,
+            noise: self.settings.noise,
             purpose: self.input.purpose(),
             our_elements: self.ours.elements,
             their_elements: theirs.elements,
@@ -246,8 +249,10 @@ fn counting(parameters: &str) -> &'static str {
 fn parameters(settings: &Settings) -> String {
     let sketch = settings.sketch_key.is_some() || wants_sketch(settings);
     let clip = settings.clip.map(|clip| format!("clip={clip}"));
+    let noise = settings.noise.map(|epsilon| format!("noise={epsilon}"));
     let people = (settings.unit == Unit::People).then(|| Unit::People.name().to_owned());
-    let all = clip.into_iter().chain(sketch.then(|| "sketch".to_owned())).chain(people);
+    let sketch = sketch.then(|| "sketch".to_owned());
+    let all = clip.into_iter().chain(noise).chain(sketch).chain(people);
     all.collect::<Vec<_>>().join(" ")
 }
 
@@ -280,6 +285,7 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
         });
     }
     check_people(settings, input)?;
+    check_noise(settings)?;
     check_values(settings, input)?;
     if let Some(set) = input.prepared() {
         if settings.party != Party::Platform || !protocol.takes_prepared_sets() {
@@ -340,6 +346,41 @@ fn check_people(settings: &Settings, input: &Input) -> Result<()> {
     Ok(())
 }
 
+/// Noise is for what the advertiser alone learns, and an epsilon budget for noise.
+fn check_noise(settings: &Settings) -> Result<()> {
+    let misuse = |what: String| Err(Error::Misuse(what));
+    let Some(epsilon) = settings.noise else {
+        return match settings.admission.as_ref().is_some_and(|admission| admission.wants_noise()) {
+            true => misuse(
+                "an answer without noise has no epsilon to charge: the budget on epsilon needs noise"
+                    .into(),
+            ),
+            false => Ok(()),
+        };
+    };
+    let (protocol, reveal) = (settings.protocol, settings.reveal);
+    if !protocol.is_aggregate() {
+        return misuse(format!("noise is for the protocols count and sum, not {protocol}"));
+    }
+    if reveal != Reveal::Advertiser {
+        return misuse(format!(
+            "the platform adds the noise and so knows the exact answer: noise is for what is revealed to \
+             `advertiser`, not `{reveal}`"
+        ));
+    }
+    if !(Epsilon::from_millionths(1)..=Epsilon::MOST).contains(&epsilon) {
+        let most = Epsilon::MOST;
+        return misuse(format!("the epsilon of noise is from 0.000001 to {most}, not {epsilon}"));
+    }
+    if settings.clip.is_some() && most_valued(settings) == Some(0) {
+        return misuse(format!(
+            "with an epsilon of {epsilon}, noise could come to more than can be found in an encrypted \
+             total below 2^40; lower the clip, count in a larger unit, or agree on a greater epsilon"
+        ));
+    }
+    Ok(())
+}
+
 fn cannot_count_people(protocol: ProtocolName, reveal: Reveal) -> String {
     format!(
         "{protocol} cannot count people where it reveals to `{reveal}`{}",
@@ -372,18 +413,22 @@ fn check_values(settings: &Settings, input: &Input) -> Result<()> {
     let (elements, clip) = (input.elements(), settings.clip.unwrap_or(0));
     if let Some(most) = most_valued(settings).filter(|&most| brings && elements > most) {
         return misuse(format!(
-            "{elements} values of up to {clip} could come to 2^40 or more, which is too much to be \
+            "{elements} values of up to {clip}{} could come to 2^40 or more, which is too much to be \
              found in an encrypted total; bring at most {most} entries, lower the clip, or count in \
-             a larger unit"
+             a larger unit",
+            if settings.noise.is_some() { ", and noise," } else { "" }
         ));
     }
     Ok(())
 }
 
-/// The most entries whose values cannot come to 2^40, in a sum.
+/// The most entries whose values cannot come to 2^40, in a sum; with noise, as much less as it may come to
+/// on both sides.
 fn most_valued(settings: &Settings) -> Option<u64> {
     let clip = settings.clip.filter(|&clip| clip > 0)?;
-    Some((TOTAL_LIMIT - 1) / clip)
+    let noise = settings.noise.map_or(0, |epsilon| 2 * Noise::on_total(clip, epsilon).bound());
+    let left = TOTAL_LIMIT.saturating_sub(u64::try_from(noise).unwrap_or(u64::MAX));
+    Some(left.saturating_sub(1) / clip)
 }
 
 fn differ(field: &'static str, ours: &str, theirs: &str) -> Error {

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod puppet;
+pub mod purse;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

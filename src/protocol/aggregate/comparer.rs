@@ -111,7 +111,7 @@ impl Comparer {
         let (stage, step) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Take => self.take(shared)?,
             Stage::Tell { hits } if !room && is_told(terms) => (Stage::Tell { hits }, Step::Wait),
-            Stage::Tell { hits } => self.tell(terms, hits),
+            Stage::Tell { hits } => self.tell(terms, rng, hits),
             Stage::Add { hits, from } => self.add(shared, rng, hits, from, room)?,
             Stage::HearShare { total, share: None } => {
                 (Stage::HearShare { total, share: None }, Step::Wait)
@@ -119,8 +119,7 @@ impl Comparer {
             Stage::HearShare { total, share: Some(share) } => {
                 let adder = self.adder.as_ref().expect("a total was added");
                 let total = adder.open(&shared.engine, &context(terms), &total, &share)?;
-                let most = self.learnt.count.unwrap_or(0) * clip(terms);
-                self.learnt.total = Some(Search::new(total, most));
+                self.learnt.total = Some(total);
                 (Stage::Over, Step::Worked)
             }
             Stage::Over => return Ok(Turn::Over(std::mem::take(&mut self.learnt))),
@@ -158,9 +157,14 @@ impl Comparer {
         Ok((Stage::Tell { hits }, Step::Worked))
     }
 
-    /// Tells the count, or that it is too small, where that is due.
-    fn tell(&mut self, terms: &Terms, hits: Vec<bool>) -> (Stage, Step) {
-        let count = self.learnt.count.unwrap_or(0);
+    /// Tells the count, or that it is too small, where that is due; the one that it tells, if noise was
+    /// added to it.
+    fn tell<R: CryptoRng>(&mut self, terms: &Terms, rng: &mut R, hits: Vec<bool>) -> (Stage, Step) {
+        let exact = self.learnt.count.unwrap_or(0);
+        let noise = Noise::on_count(terms);
+        // Each match takes an element of ours, and one of the giver's or a person.
+        let most = terms.our_elements.min(hits.len() as u64);
+        let count = noise.map_or(exact, |noise| blur(exact, noise.draw(rng), most));
         if count < terms.min_audience {
             self.learnt.withheld = true;
             return (Stage::Over, Step::Send(Frame::Withheld));
@@ -184,17 +188,22 @@ impl Comparer {
         let Some(adder) = &mut self.adder else { return Ok((Stage::Over, Step::Worked)) };
         if from < hits.len() {
             let to = hits.len().min(from + super::super::WORK_UNIT);
-            let run = self.ciphertexts[from..to].iter().zip(&hits[from..to]);
-            let run: Vec<Ciphertext> = run.filter_map(|(one, hit)| hit.then_some(*one)).collect();
-            if !run.is_empty() {
-                adder.add(&shared.engine, &run).expect("all were checked");
+            let run = |matching: bool| -> Vec<Ciphertext> {
+                let run = self.ciphertexts[from..to].iter().zip(&hits[from..to]);
+                run.filter_map(|(one, hit)| (*hit == matching).then_some(*one)).collect()
+            };
+            adder.add(&shared.engine, &run(true)).expect("all were checked");
+            if shared.terms.noise.is_some() {
+                adder.add_in_vain(&shared.engine, &run(false)).expect("all were checked");
             }
             return Ok((Stage::Add { hits, from: to }, Step::Worked));
         }
         if !room {
             return Ok((Stage::Add { hits, from }, Step::Wait));
         }
-        let total = adder.finish(&shared.engine, rng);
+        let noise = shared.terms.noise.map(|epsilon| Noise::on_total(clip(&shared.terms), epsilon));
+        let noise = noise.map_or(0, |noise| noise.draw(rng));
+        let total = adder.finish(&shared.engine, noise, rng);
         Ok(match shared.terms.reveal {
             Reveal::Platform => {
                 let stage = Stage::HearShare { total, share: None };

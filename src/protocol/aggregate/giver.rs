@@ -198,8 +198,7 @@ impl Giver {
             }
             (Reveal::Advertiser, Some(Frame::Total(total))) => {
                 let total = purse.owner.decrypt(&total).ok_or(PeerFault::Malformed("total"))?;
-                let most = self.learnt.count.unwrap_or(0) * clip(terms);
-                self.learnt.total = Some(Search::new(total, most));
+                self.learnt.total = Some(total);
                 self.stage = Stage::Over;
             }
             (_, Some(word)) => return Err(word.unexpected().into()),
