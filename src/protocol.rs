@@ -14,6 +14,8 @@
 //! | `count` | [`count`] | how many match, to either side or both | semi-honest |
 //! | `sum` | [`sum`] | the total of the advertiser's values over the matches, to either side; the count to both | semi-honest |
 //!
+//! In `count` and `sum` the advertiser's answer can have [`noise`], so that it is differentially private.
+//!
 //! The session makes one of them once terms are agreed on, from what the side brings ([`Input`]).
 
 pub mod aggregate;
