@@ -15,6 +15,7 @@
 //! | `sum` | [`sum`] | the total of the advertiser's values over the matches, to either side; the count to both | semi-honest |
 //!
 //! Matches are counted in identifiers, or in people who may have several ([`Unit`]).
+//! In `count` and `sum` the advertiser's answer can have [`noise`], so that it is differentially private.
 //!
 //! The session makes one of them once terms are agreed on, from what the side brings ([`Input`]).
 
