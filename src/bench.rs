@@ -7,6 +7,8 @@
 #[cfg(feature = "bench")]
 pub mod insecure;
 #[cfg(feature = "bench")]
+pub mod matching;
+#[cfg(feature = "bench")]
 pub mod measure;
 #[cfg(feature = "bench")]
 pub mod stages;
