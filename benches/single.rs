@@ -3,10 +3,10 @@
 //! One line a step, for example
 //!
 //! ```text
-//! ratio stage=evaluate mode=oprf backend=avx2 median=1.25 spread=0.03 against=voprf voprf_ns=40100 ours_ns=32000
+//! ratio stage=finalize mode=voprf median=1.39 spread=0.03 against=voprf voprf_ns=254600 ours_ns=183500
 //! ```
 //!
-//! A batch of one is where vectors help least; `group.rs` shows what batches gain. `median` is how many
+//! A batch of one is the portable code, whatever the CPU has; `group.rs` shows what batches gain. `median` is how many
 //! times as fast ours is, by the thread's CPU time: both run in turn, many rounds, as in `ratio.rs`. Each step
 //! begins with the bytes that arrive and ends with those that are sent, or the output; blinds are drawn
 //! before. Both get the same inputs, blinds and key, and their answers are compared byte for byte before
@@ -30,15 +30,10 @@ use voprf::{
 fn main() {
     let rounds = if common::is_test() { 1 } else { 201 };
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    for backend in Backend::available() {
-        let plan = Plan {
-            rounds,
-            filter: filter.clone(),
-            engine: Engine::new(backend, Parallelism::Serial),
-        };
-        oprf(&plan);
-        voprf(&plan);
-    }
+    let engine = Engine::new(Backend::detect(), Parallelism::Serial);
+    let plan = Plan { rounds, filter, engine };
+    oprf(&plan);
+    voprf(&plan);
 }
 
 struct Plan {
@@ -51,15 +46,15 @@ struct Plan {
 type Way<'a> = Box<dyn Fn() -> Run<'a> + 'a>;
 type Run<'a> = Box<dyn FnOnce() -> Vec<u8> + 'a>;
 
-fn way<'a, S: 'a>(
-    ready: impl Fn() -> S + 'a,
-    run: fn(&'a Plan, S) -> Vec<u8>,
-    plan: &'a Plan,
-) -> Way<'a> {
+fn way<'a, S: 'a>(ready: impl Fn() -> S + 'a, run: impl Fn(S) -> Vec<u8> + Copy + 'a) -> Way<'a> {
     Box::new(move || {
         let state = ready();
-        Box::new(move || run(plan, state))
+        Box::new(move || run(state))
     })
+}
+
+fn once<'a>(run: impl Fn() -> Vec<u8> + Copy + 'a) -> Way<'a> {
+    way(|| (), move |()| run())
 }
 
 const INPUT: &[u8] = b"person.1@example.com";
@@ -72,153 +67,107 @@ fn blind() -> SecretScalar {
 
 const BLIND: [u8; 32] = [5; 32]; // below the group order, which begins with 0x10
 
-fn their_blind() -> <Ristretto255 as Group>::Scalar {
+type TheirScalar = <Ristretto255 as Group>::Scalar;
+
+fn their_blind() -> TheirScalar {
     Ristretto255::deserialize_scalar(&BLIND).expect("a scalar")
 }
 
 fn oprf(plan: &Plan) {
+    let engine = &plan.engine;
     let server = ServerKey::<Oprf>::derive(&SEED, INFO).expect("a key");
-    let theirs = OprfServer::<Ristretto255>::new_from_seed(&SEED, INFO).expect("a key");
-    let blinded = client::<Oprf>(plan).1;
-    let evaluated = server.blind_evaluate(&plan.engine, &[blinded]).expect("valid")[0];
+    let their_server = OprfServer::<Ristretto255>::new_from_seed(&SEED, INFO).expect("a key");
+    let blinded = client::<Oprf>(engine, blind()).1;
+    let evaluated = server.blind_evaluate(engine, &[blinded]).expect("valid")[0].0.0;
 
-    contest(
-        plan,
-        "stage=blind mode=oprf",
-        32,
-        [
-            way(|| (), |_, ()| their_client().1, plan),
-            way(|| (), |plan, ()| client::<Oprf>(plan).1.0.0.to_vec(), plan),
-        ],
+    let theirs = way(their_blind, |blind| their_client(blind).1);
+    let ours = way(blind, |blind| client::<Oprf>(engine, blind).1.0.0.to_vec());
+    contest(plan, "stage=blind mode=oprf", 32, [theirs, ours]);
+
+    let theirs = once(|| their_server.blind_evaluate(&received(&blinded)).serialize().to_vec());
+    let ours = once(|| server.blind_evaluate(engine, &[blinded]).expect("valid")[0].0.0.to_vec());
+    contest(plan, "stage=evaluate mode=oprf", 32, [theirs, ours]);
+
+    let theirs = way(
+        || their_client(their_blind()).0,
+        |client| client.finalize(INPUT, &their_element(&evaluated)).expect("valid").to_vec(),
     );
-    contest(
-        plan,
-        "stage=evaluate mode=oprf",
-        32,
-        [
-            way(
-                || (&theirs, blinded.0),
-                |_, (server, bytes)| {
-                    let element =
-                        TheirBlinded::<Ristretto255>::deserialize(&bytes.0).expect("valid");
-                    server.blind_evaluate(&element).serialize().to_vec()
-                },
-                plan,
-            ),
-            way(
-                || (&server, blinded),
-                |plan, (server, blinded)| {
-                    server.blind_evaluate(&plan.engine, &[blinded]).expect("valid")[0].0.0.to_vec()
-                },
-                plan,
-            ),
-        ],
+    let ours = way(
+        || client::<Oprf>(engine, blind()).0,
+        |client| {
+            let output = client.finalize(engine, &[EvaluatedElement(Encoding(evaluated))]);
+            output.expect("valid")[0].as_bytes().to_vec()
+        },
     );
-    contest(
-        plan,
-        "stage=finalize mode=oprf",
-        64,
-        [
-            way(
-                || (their_client().0, evaluated.0),
-                |_, (client, bytes)| {
-                    let element =
-                        EvaluationElement::<Ristretto255>::deserialize(&bytes.0).expect("valid");
-                    client.finalize(INPUT, &element).expect("valid").to_vec()
-                },
-                plan,
-            ),
-            way(
-                || (client::<Oprf>(plan).0, evaluated),
-                |plan, (client, evaluated)| {
-                    client.finalize(&plan.engine, &[evaluated]).expect("valid")[0]
-                        .as_bytes()
-                        .to_vec()
-                },
-                plan,
-            ),
-        ],
-    );
-    contest(
-        plan,
-        "stage=evaluate_input mode=oprf",
-        64,
-        [
-            way(|| &theirs, |_, server| server.evaluate(INPUT).expect("valid").to_vec(), plan),
-            way(
-                || &server,
-                |plan, server| {
-                    server.evaluate(&plan.engine, &[INPUT]).expect("valid")[0].as_bytes().to_vec()
-                },
-                plan,
-            ),
-        ],
-    );
+    contest(plan, "stage=finalize mode=oprf", 64, [theirs, ours]);
+
+    let theirs = once(|| their_server.evaluate(INPUT).expect("valid").to_vec());
+    let ours = once(|| server.evaluate(engine, &[INPUT]).expect("valid")[0].as_bytes().to_vec());
+    contest(plan, "stage=evaluate_input mode=oprf", 64, [theirs, ours]);
 }
 
 fn voprf(plan: &Plan) {
+    let engine = &plan.engine;
     let server = ServerKey::<Voprf>::derive(&SEED, INFO).expect("a key");
-    let theirs = VoprfServer::<Ristretto255>::new_from_seed(&SEED, INFO).expect("a key");
-    let (public, their_public) = (server.public(), theirs.get_public_key());
+    let their_server = VoprfServer::<Ristretto255>::new_from_seed(&SEED, INFO).expect("a key");
+    let (public, their_public) = (server.public(), their_server.get_public_key());
     assert_eq!(public.encoding().0[..], Ristretto255::serialize_elem(their_public)[..]);
-    let blinded = client::<Voprf>(plan).1;
+    let blinded = client::<Voprf>(engine, blind()).1;
 
-    let evaluate: [Way<'_>; 2] = [
-        way(
-            || (&theirs, blinded.0),
-            |_, (server, bytes)| {
-                let element = TheirBlinded::<Ristretto255>::deserialize(&bytes.0).expect("valid");
-                let result = server.blind_evaluate(&mut OsRng, &element);
-                [&result.message.serialize()[..], &result.proof.serialize()[..]].concat()
-            },
-            plan,
-        ),
-        way(
-            || (&server, blinded),
-            |plan, (server, blinded)| {
-                let evaluated = server.blind_evaluate(&plan.engine, &[blinded], &mut rand::rng());
-                let (evaluated, proof) = evaluated.expect("valid");
-                [&evaluated[0].0.0[..], &proof.to_bytes()].concat()
-            },
-            plan,
-        ),
-    ];
-    // Each finalises what the other evaluated and proved.
-    let [by_them, by_us] = evaluate.each_ref().map(|way| way()());
-    contest(plan, "stage=evaluate mode=voprf", 32, evaluate);
-    contest(
-        plan,
-        "stage=finalize mode=voprf",
-        64,
-        [
-            way(
-                || (their_verifying_client(), &by_us, their_public),
-                |_, (client, bytes, public)| {
-                    let element = EvaluationElement::<Ristretto255>::deserialize(&bytes[..32]);
-                    let proof = voprf::Proof::deserialize(&bytes[32..]).expect("a proof");
-                    let output = client.finalize(INPUT, &element.expect("valid"), &proof, public);
-                    output.expect("it holds").to_vec()
-                },
-                plan,
-            ),
-            way(|| (client::<Voprf>(plan).0, &by_them, &public), finalize_verified, plan),
-        ],
-    );
-    // The answers above were the same and right; a proof of something else must not pass.
-    let mut wrong = by_them.clone();
-    wrong[..32].copy_from_slice(&blinded.0.0);
-    let (evaluated, proof) = parts(&wrong);
-    let verified = client::<Voprf>(plan).0.finalize(&plan.engine, &public, &[evaluated], &proof);
-    assert!(verified.is_err(), "a proof of another evaluation holds");
+    let theirs = once(|| {
+        let result = their_server.blind_evaluate(&mut OsRng, &received(&blinded));
+        [&result.message.serialize()[..], &result.proof.serialize()[..]].concat()
+    });
+    let ours = once(|| {
+        let evaluated = server.blind_evaluate(engine, &[blinded], &mut rand::rng());
+        let (evaluated, proof) = evaluated.expect("valid");
+        [&evaluated[0].0.0[..], &proof.to_bytes()].concat()
+    });
+    let proven = [theirs()(), ours()()];
+    contest(plan, "stage=evaluate mode=voprf", 32, [theirs, ours]);
+    finalize_verified(plan, [public.encoding().0, blinded.0.0], &proven);
 }
 
+/// Each finalises what the other evaluated and proved.
 fn finalize_verified(
     plan: &Plan,
-    (client, bytes, public): (Client<Voprf>, &Vec<u8>, &PublicKey),
-) -> Vec<u8> {
-    let (evaluated, proof) = parts(bytes);
-    let output = client.finalize(&plan.engine, public, &[evaluated], &proof);
-    output.expect("it holds")[0].as_bytes().to_vec()
+    [public, blinded]: [[u8; 32]; 2],
+    [by_them, by_us]: &[Vec<u8>; 2],
+) {
+    let engine = &plan.engine;
+    let their_public = Ristretto255::deserialize_elem(&public).expect("a key");
+    let public = PublicKey::from_encoding(Encoding(public)).expect("a key");
+    let theirs = way(
+        || their_verifying_client(their_blind()),
+        |client| {
+            let proof = voprf::Proof::deserialize(&by_us[32..]).expect("a proof");
+            let output = client.finalize(INPUT, &their_element(&by_us[..32]), &proof, their_public);
+            output.expect("it holds").to_vec()
+        },
+    );
+    let ours = way(
+        || client::<Voprf>(engine, blind()).0,
+        |client| {
+            let (evaluated, proof) = parts(by_them);
+            let output = client.finalize(engine, &public, &[evaluated], &proof);
+            output.expect("it holds")[0].as_bytes().to_vec()
+        },
+    );
+    contest(plan, "stage=finalize mode=voprf", 64, [theirs, ours]);
+
+    // The answers were right; a proof of another evaluation must not pass.
+    let wrong = [&blinded[..], &by_them[32..]].concat();
+    let (evaluated, proof) = parts(&wrong);
+    let client = client::<Voprf>(engine, blind()).0;
+    assert!(client.finalize(engine, &public, &[evaluated], &proof).is_err());
+}
+
+fn received(blinded: &BlindedElement) -> TheirBlinded<Ristretto255> {
+    TheirBlinded::deserialize(&blinded.0.0).expect("valid")
+}
+
+fn their_element(bytes: &[u8]) -> EvaluationElement<Ristretto255> {
+    EvaluationElement::deserialize(bytes).expect("valid")
 }
 
 fn parts(bytes: &[u8]) -> (EvaluatedElement, Proof) {
@@ -227,20 +176,20 @@ fn parts(bytes: &[u8]) -> (EvaluatedElement, Proof) {
     (element, Proof::from_bytes(proof.try_into().expect("64 bytes")).expect("a proof"))
 }
 
-fn client<M: Mode>(plan: &Plan) -> (Client<M>, BlindedElement) {
-    let client = Client::<M>::insecure_blind_with(&plan.engine, &[INPUT], vec![blind()]);
+fn client<M: Mode>(engine: &Engine, blind: SecretScalar) -> (Client<M>, BlindedElement) {
+    let client = Client::<M>::insecure_blind_with(engine, &[INPUT], vec![blind]);
     let (client, blinded) = client.expect("an input");
     (client, blinded[0])
 }
 
-fn their_client() -> (OprfClient<Ristretto255>, Vec<u8>) {
-    let client = OprfClient::deterministic_blind_unchecked(INPUT, their_blind());
+fn their_client(blind: TheirScalar) -> (OprfClient<Ristretto255>, Vec<u8>) {
+    let client = OprfClient::deterministic_blind_unchecked(INPUT, blind);
     let client = client.expect("an input");
     (client.state, client.message.serialize().to_vec())
 }
 
-fn their_verifying_client() -> VoprfClient<Ristretto255> {
-    let client = VoprfClient::deterministic_blind_unchecked(INPUT, their_blind());
+fn their_verifying_client(blind: TheirScalar) -> VoprfClient<Ristretto255> {
+    let client = VoprfClient::deterministic_blind_unchecked(INPUT, blind);
     client.expect("an input").state
 }
 
@@ -262,8 +211,7 @@ fn contest(plan: &Plan, step: &str, compared: usize, ways: [Way<'_>; 2]) {
         ours.push(times[1]);
     }
     println!(
-        "ratio {step} backend={} median={:.2} spread={:.2} against=voprf voprf_ns={:.0} ours_ns={:.0}",
-        plan.engine.backend().name(),
+        "ratio {step} median={:.2} spread={:.2} against=voprf voprf_ns={:.0} ours_ns={:.0}",
         ratios.median(),
         ratios.spread(),
         theirs.median(),
