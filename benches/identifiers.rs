@@ -3,14 +3,15 @@
 //! - `normalise`: addresses and numbers as people write them, by profile, one core. Each text is compared with
 //!   what it should be.
 //! - `identify`: the same with SHA-256, as lists do it.
-//! - `gate`: rows with consent records on all cores, eight of ten of them refused for seven reasons, with noes that take out
-//!   another row and duplicates. The tally is compared with the exact one.
+//! - `gate`: rows with consent records on all cores, eight of ten of them refused for seven reasons, with
+//!   duplicates and noes that take out another row. The tally is compared with the exact one.
 //! - `admit`: the same rows from CSV.
 
 mod common;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use blindmatch::consent::{
     Candidate, Gate, Policy, Purpose, Purposes, Record, Refusal, Signal, Suppression, Tally,
@@ -226,5 +227,11 @@ fn exact_tally(rows: u64) -> Tally {
     }
 }
 
-criterion_group!(benches, normalise, consent);
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    targets = normalise, consent
+}
 criterion_main!(benches);

@@ -6,6 +6,7 @@
 mod common;
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use blindmatch::bench::matching::Tags;
 use blindmatch::group::Encoding;
@@ -15,7 +16,8 @@ use rand::{RngExt, SeedableRng};
 
 fn matching(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("tags");
-    group.sample_size(20);
+    group.sample_size(20).warm_up_time(Duration::from_millis(500));
+    group.measurement_time(Duration::from_secs(2));
     for size in common::sizes([1usize << 10, 1 << 13, 1 << 16, 1 << 20]) {
         // The points of a list under two keys are as good as random.
         let mut rng = StdRng::seed_from_u64(1);

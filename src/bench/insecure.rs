@@ -125,8 +125,8 @@ impl Insecure {
         self.write_body(&body, stream)
     }
 
-    /// Both sides in this process, over a pipe, on the current pool's threads and one more; the answer is
-    /// checked. **Insecure**, see the [module](self).
+    /// Both sides in this process, each on a thread of its own and on rayon's pool, over pipes; the answer
+    /// is checked. **Insecure**, see the [module](self).
     ///
     /// # Errors
     /// [`Error::WrongAnswer`] where the matches are not the rows that both lists hold; as

@@ -3,6 +3,7 @@ use std::io::Cursor;
 use super::*;
 use crate::consent::{Candidate, Gate, Policy, Purpose, Purposes, Record, Timestamp};
 use crate::identifier::{Identifier, Kind, Profile};
+use crate::protocol::ProtocolName;
 
 /// A peer that has said all it will say, and keeps what it is told.
 struct Recorded {
@@ -69,6 +70,13 @@ fn every_insecure_baseline_says_so_and_gives_the_plain_intersection() {
         wrong.common.pop();
         assert!(matches!(insecure.run(&wrong), Err(Error::WrongAnswer(_))));
     }
+}
+
+/// Neither flags nor the handshake can name one.
+#[test]
+fn no_insecure_baseline_is_a_protocol() {
+    let named = |insecure: Insecure| ProtocolName::by_name(insecure.name());
+    assert!(Insecure::ALL.into_iter().all(|insecure| named(insecure).is_none()));
 }
 
 #[test]
