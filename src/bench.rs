@@ -5,6 +5,10 @@
 //! in turn, so that what a neighbour or the clock does to one it does to the other.
 
 #[cfg(feature = "bench")]
+pub mod insecure;
+#[cfg(feature = "bench")]
+pub mod matching;
+#[cfg(feature = "bench")]
 pub mod measure;
 #[cfg(feature = "bench")]
 pub mod stages;

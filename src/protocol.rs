@@ -32,7 +32,7 @@ pub mod noise;
 pub mod oprf;
 mod people;
 pub mod sum;
-mod tag;
+pub(crate) mod tag;
 mod terms;
 pub mod two_hash;
 pub mod voprf;
