@@ -10,6 +10,7 @@ mod keygen;
 mod lists;
 mod matching;
 mod output;
+mod plan;
 mod prepare;
 mod progress;
 mod protocols;
@@ -65,6 +66,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Connect(args) => connect::run(args, &shared),
         Command::Budget(args) => budget::run(args, &shared),
         Command::Bench(args) => bench::run(args, &shared),
+        Command::Plan(args) => plan::run(args, &shared),
     }
 }
 

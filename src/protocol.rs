@@ -25,6 +25,8 @@ mod input;
 pub mod labelled;
 mod name;
 pub mod oprf;
+#[cfg(all(feature = "bench", feature = "tls"))]
+pub(crate) mod probe;
 pub mod sum;
 mod tag;
 mod terms;
@@ -42,6 +44,7 @@ pub use aggregate::Values;
 pub use input::Input;
 pub use name::ProtocolName;
 pub use oprf::Blinding;
+pub(crate) use tag::tag_length;
 pub use terms::{Party, Reveal, Terms};
 
 /// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
