@@ -252,6 +252,9 @@ pub struct Estimate {
     /// Seconds of preparing the platform's list once, reading it included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prepare_seconds: Option<f64>,
+    /// Seconds of CPU time of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prepare_cpu_seconds: Option<f64>,
     /// Seconds of CPU time of a session, both sides together.
     pub session_cpu_seconds: f64,
     /// Seconds of CPU time of the commands of both sides, lists included.
@@ -311,8 +314,7 @@ impl Sums<'_> {
         let timed: Vec<(&'static str, f64)> =
             timed.filter(|(name, seconds)| !name.is_empty() && *seconds > 0.0).collect();
         let session = timed.iter().map(|(_, seconds)| seconds).sum::<f64>() + self.fixed();
-        let cpu =
-            stages.iter().map(|stage| stage.cpu(setting, cores, units.tls_byte)).sum::<f64>();
+        let cpu = stages.iter().map(|stage| stage.cpu(setting, cores, units.tls_byte)).sum::<f64>();
         let bytes = [0, 1].map(|side| stages.iter().map(|stage| stage.bytes[side]).sum());
 
         let reading = [self.reading(0), self.reading(1)];
@@ -323,17 +325,19 @@ impl Sums<'_> {
             Setting::Process => cores.time(reading[0]) + cores.time(loading),
             _ => cores.time(reading[0]),
         };
+        let programs = PROGRAM * if *setting == Setting::Process { 1.0 } else { 2.0 };
         Estimate {
             way,
             problem,
             read_seconds: read,
             session_seconds: session,
-            command_seconds: before + session,
+            command_seconds: before + session + PROGRAM,
             prepare_seconds: prepare.map(|work| cores.time(work) + read[1]),
+            prepare_cpu_seconds: prepare.map(|work| cores.cpu(work + self.reading(1))),
             session_cpu_seconds: cpu,
-            command_cpu_seconds: cpu + cores.cpu(reading[0]) + cores.cpu(loading),
+            command_cpu_seconds: cpu + cores.cpu(reading[0]) + cores.cpu(loading) + programs,
             bytes,
-            memory: memory::of(way, question),
+            memory: memory::peaks(way, question, bytes),
             prepare_memory: way.prepared.then(|| memory::preparing(question)),
             learns: facts::learns(way, question.reveal, question.min_audience),
             trust: facts::trust(way.protocol),
@@ -363,3 +367,6 @@ impl Sums<'_> {
         Work::parallel(rows * (units.row - units.gate)) + Work::serial(rows * (units.gate + again))
     }
 }
+
+/// Seconds that a program takes to begin and to end, whatever it does: keys read, threads started.
+const PROGRAM: f64 = 0.005;

@@ -18,6 +18,7 @@ mod matching;
 mod network;
 #[path = "cli/oracle.rs"]
 mod oracle;
+mod plan;
 #[path = "cli/prepare.rs"]
 mod prepare;
 #[cfg(unix)]

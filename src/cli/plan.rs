@@ -178,10 +178,12 @@ fn text(plan: &Plan) -> String {
     let head =
         ["session", "command", "prepare", "CPU", "A sends", "P sends", "memory A", "memory P"];
     let _ = write!(out, "{:<16}", "");
-    head.iter().for_each(|title| { let _ = write!(out, "{title:>10}"); });
+    head.iter().for_each(|title| {
+        let _ = write!(out, "{title:>10}");
+    });
     out.push('\n');
     let able = |estimate: &&Estimate| estimate.problem.is_none();
-    for estimate in plan.estimates.iter() {
+    for estimate in &plan.estimates {
         out.push_str(&row(estimate));
     }
     out.push_str(
@@ -193,22 +195,26 @@ fn text(plan: &Plan) -> String {
         let _ = writeln!(
             out,
             "  {:<15} the advertiser learns {advertiser}, the platform {platform}; {}",
-            estimate.way.to_string(),
+            estimate.way,
             estimate.trust.name()
         );
     }
     for estimate in plan.estimates.iter().filter(|estimate| !able(estimate)) {
         let problem = estimate.problem.as_deref().unwrap_or_default();
-        let _ = writeln!(out, "  {:<15} not for this: {problem}", estimate.way.to_string());
+        let _ = writeln!(out, "  {:<15} not for this: {problem}", estimate.way);
     }
     match &plan.choice {
         Some(choice) => {
             let _ = writeln!(out, "\nChoose {}:", choice.way);
-            choice.reasons.iter().for_each(|reason| { let _ = writeln!(out, "  {reason}"); });
+            choice.reasons.iter().for_each(|reason| {
+                let _ = writeln!(out, "  {reason}");
+            });
         }
         None => out.push_str("\nNo protocol does that: ask for less, or trust more.\n"),
     }
-    plan.warnings.iter().for_each(|warning| { let _ = writeln!(out, "note: {warning}"); });
+    plan.warnings.iter().for_each(|warning| {
+        let _ = writeln!(out, "note: {warning}");
+    });
     out
 }
 

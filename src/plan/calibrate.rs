@@ -7,6 +7,7 @@ mod links;
 mod lists;
 
 use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -16,9 +17,13 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Calibration, Curve, Question, Units, Way, traffic};
+use super::model::Work;
+use super::protocols::{self, Parts};
+use super::{Calibration, Curve, Question, Setting, Units, Way, traffic};
 use crate::bench::measure::{Cpu, Sample};
 use crate::bench::stages::{Input, Stage};
+use crate::bench::whole::Setup;
+use crate::bench::workload::Pair;
 use crate::error::{Error, Result};
 use crate::group::{Backend, Encoding, Engine, Parallelism, SecretScalar};
 use crate::key::{Key, role};
@@ -44,6 +49,7 @@ pub fn calibrate(backend: Backend, cores: usize, seconds: f64) -> Result<Calibra
     let mut units = one.install(|| Probe { engine, share }.units())?;
     let efficiency = efficiency(backend, &one, cores, share)?;
     units.efficiency = efficiency;
+    units.whole = whole(backend, &units, share)?;
     let lists = lists::measure(&one, share)?;
     [units.row, units.gate, units.cell] = lists;
     let links = links::measure(engine, share)?;
@@ -52,7 +58,7 @@ pub fn calibrate(backend: Backend, cores: usize, seconds: f64) -> Result<Calibra
 }
 
 /// Parts that share the time.
-const PARTS: f64 = 26.0;
+const PARTS: f64 = 38.0;
 
 /// As Linux names it.
 fn cpu_model() -> String {
@@ -68,12 +74,7 @@ fn pool(threads: usize) -> Result<ThreadPool> {
 }
 
 /// CPU time of an element on one thread over that on all, as all share caches, clock and pipelines.
-fn efficiency(
-    backend: Backend,
-    one: &ThreadPool,
-    cores: usize,
-    share: Duration,
-) -> Result<f64> {
+fn efficiency(backend: Backend, one: &ThreadPool, cores: usize, share: Duration) -> Result<f64> {
     if cores < 2 {
         return Ok(1.0);
     }
@@ -94,6 +95,28 @@ fn efficiency(
     Ok(((mean * cores - 1.0) / (cores - 1.0)).clamp(0.1, 1.0))
 }
 
+/// What a session takes over what its parts do, of two protocols that differ most.
+fn whole(backend: Backend, units: &Units, share: Duration) -> Result<f64> {
+    let pair = Pair::new(Curve::FEW as u64, 9)?;
+    let mut question = Question::new([Curve::FEW as u64; 2]);
+    question.setting = Setting::Process;
+    let (started, mut ratios) = (Instant::now(), Sample::default());
+    let protocols = [ProtocolName::Dh, ProtocolName::Voprf];
+    let setups = protocols.map(|protocol| Setup::new(protocol, backend, 1));
+    while started.elapsed() < 2 * share || ratios.median().is_nan() {
+        for (setup, protocol) in setups.iter().zip(protocols) {
+            let Ok(setup) = setup else { return Err(broken("no thread to run on")) };
+            let way = Way { protocol, prepared: false };
+            let parts = Parts { way, question: &question, units };
+            let work = protocols::stages(&parts).into_iter().flat_map(|stage| stage.work);
+            let expected: f64 = work.map(Work::total).sum();
+            let cost = setup.run(&pair, 9, &AtomicBool::new(false))?;
+            ratios.push(cost.cpu.as_secs_f64() / expected);
+        }
+    }
+    Ok(ratios.median().clamp(1.0, 1.5))
+}
+
 /// Elements that the dear parts are measured on: a quarter of what a session does at a time.
 const FEW: usize = 2048;
 
@@ -108,7 +131,7 @@ impl Probe {
         let input = Input::new(FEW, 1);
         let stage = |stage: Stage| {
             let run = stage.ours(&input, self.engine);
-            self.each(FEW, || run())
+            self.each(FEW, run)
         };
         let [prove, check] = self.proofs(&input)?;
         let [seal, open] = self.labels()?;
@@ -143,6 +166,7 @@ impl Probe {
             gate: 0.0,
             cell: 0.0,
             tls_byte: 0.0,
+            whole: 1.0,
             efficiency: 1.0,
             session: 0.0,
             connection: 0.0,
@@ -188,7 +212,7 @@ impl Probe {
             self.engine.unmask_then(&input.points, &fixed, &copied, &mut out, |_, point| *point)
         };
         run().map_err(broken)?;
-        Ok(self.each(FEW, || run()))
+        Ok(self.each(FEW, run))
     }
 
     fn output(&self, input: &Input) -> f64 {
@@ -197,7 +221,7 @@ impl Probe {
             let pairs = input.messages.iter().zip(&input.points);
             pairs.map(|(message, point)| outputs.value(message, point).0).fold(0, |a, b| a ^ b)
         };
-        self.each(FEW, || all())
+        self.each(FEW, all)
     }
 
     fn scalar(&self) -> f64 {
@@ -222,14 +246,13 @@ impl Probe {
         let mut answers = vec![Encoding::default(); FEW];
         self.engine.blind(&input.points, key.scalar(), &mut answers).map_err(broken)?;
         let start = Transcript::new(&[6; 32], &public).map_err(broken)?;
-        let mut prove = || {
-            start.clone().prove(&self.engine, &key, &input.points, &answers, &mut rng)
-        };
+        let mut prove =
+            || start.clone().prove(&self.engine, &key, &input.points, &answers, &mut rng);
         let proof = prove().map_err(broken)?;
-        let proved = self.each(FEW, || prove());
+        let proved = self.each(FEW, prove);
         let check = || start.clone().check(&self.engine, &input.points, &answers, &proof);
         check().map_err(broken)?;
-        Ok([proved, self.each(FEW, || check())])
+        Ok([proved, self.each(FEW, check)])
     }
 
     /// Labels sealed, and opened.
@@ -251,7 +274,7 @@ impl Probe {
         if open() != entries.len() {
             return Err(broken("labels that do not open"));
         }
-        Ok([sealed, self.each(entries.len(), || open())])
+        Ok([sealed, self.each(entries.len(), open)])
     }
 
     /// Sets made, and read.
@@ -267,7 +290,8 @@ impl Probe {
         let mut rng = StdRng::seed_from_u64(7);
         let mut read = |count: usize| -> Result<f64> {
             let set = made(count, &mut rng)?;
-            let ours: Vec<(Output, u32)> = (0..count as u32).map(|i| (Output(rng.random()), i)).collect();
+            let ours: Vec<(Output, u32)> =
+                (0..count as u32).map(|i| (Output(rng.random()), i)).collect();
             let whole = || -> Result<usize> {
                 let sink = Intersection::new(set.parameters(), ours.clone());
                 let mut reader = SetReader::new(set.parameters(), set.digest(), sink);
@@ -322,7 +346,7 @@ impl Probe {
             decoder.next_frame()
         };
         pass()?;
-        Ok(self.each(32 * POINTS_PER_FRAME, || pass()))
+        Ok(self.each(32 * POINTS_PER_FRAME, pass))
     }
 }
 

@@ -46,7 +46,10 @@ impl Plan {
         let sessions = question.sessions;
         estimates.sort_by(|one, other| {
             let seconds = [one, other].map(|estimate| estimate.seconds_shared(sessions));
-            one.problem.is_some().cmp(&other.problem.is_some()).then(seconds[0].total_cmp(&seconds[1]))
+            one.problem
+                .is_some()
+                .cmp(&other.problem.is_some())
+                .then(seconds[0].total_cmp(&seconds[1]))
         });
         let mut plan = Plan {
             format: "blindmatch-plan",
@@ -94,6 +97,7 @@ impl Plan {
             reasons.push(format!("next is {}, at {times:.2} times as long", other.way));
             reasons.extend(self.turning_bandwidth(best.way, other.way));
         }
+        reasons.extend(self.little_more(best));
         if let Some(prepare) = best.prepare_seconds {
             reasons.push(format!(
                 "its {} of preparing are shared by {}",
@@ -103,6 +107,22 @@ impl Plan {
         }
         reasons.extend(self.turning_sessions(best));
         Some(Choice { way: best.way, runner_up: runner_up.map(|other| other.way), reasons })
+    }
+
+    /// The way that holds against more, where it takes hardly longer.
+    fn little_more(&self, best: &Estimate) -> Option<String> {
+        let seconds = |estimate: &Estimate| estimate.seconds_shared(self.question.sessions);
+        let able = self.estimates.iter().filter(|estimate| estimate.problem.is_none());
+        let near = able.filter(|estimate| seconds(estimate) <= 1.1 * seconds(best));
+        let strongest = near.rev().max_by_key(|estimate| estimate.trust)?;
+        let more = (seconds(strongest) / seconds(best) - 1.0) * 100.0;
+        (strongest.trust > best.trust).then(|| {
+            format!(
+                "for {more:.0} % more time {} holds against more ({}): consider it",
+                strongest.way,
+                strongest.trust.name()
+            )
+        })
     }
 
     /// The bandwidth at which the second becomes the first, the nearest to that of the question.

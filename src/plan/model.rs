@@ -22,6 +22,10 @@ impl Work {
         Work { parallel: 0.0, serial: nanoseconds * 1e-9 }
     }
 
+    pub(super) fn times(self, factor: f64) -> Work {
+        Work { parallel: self.parallel * factor, serial: self.serial * factor }
+    }
+
     pub(super) fn total(self) -> f64 {
         self.parallel + self.serial
     }
@@ -84,7 +88,8 @@ impl Stage {
                 // Sealing at one end and opening at the other, on threads of their own.
                 let sides = [ours, theirs].map(|side| side + sealing / 2.0 / cores.speed());
                 let longest = sides.into_iter().chain(crossing).fold(0.0, f64::max);
-                longest + first_frame(self.bytes, *bandwidth)
+                longest
+                    + first_frame(self.bytes, *bandwidth)
                     + f64::from(self.flights) * rtt.as_secs_f64() / 2.0
             }
             Setting::Loopback | Setting::Process => {

@@ -24,6 +24,8 @@ pub(super) fn stages(parts: &Parts<'_>) -> Vec<Stage> {
         ProtocolName::Count | ProtocolName::Sum => parts.aggregate(),
         _ => parts.oblivious(),
     });
+    let whole = parts.units.whole;
+    stages.iter_mut().for_each(|stage| stage.work = stage.work.map(|work| work.times(whole)));
     stages
 }
 
@@ -299,7 +301,10 @@ impl Parts<'_> {
                 if stages.is_empty() {
                     stages = fresh;
                 } else {
-                    stages.iter_mut().zip(fresh).for_each(|(stage, fresh)| both_at_once(stage, fresh));
+                    stages
+                        .iter_mut()
+                        .zip(fresh)
+                        .for_each(|(stage, fresh)| both_at_once(stage, fresh));
                 }
             }
         }
@@ -312,19 +317,19 @@ impl Parts<'_> {
         let (u, sender) = (self.units, receiver.peer());
         let (own, theirs) = (self.size(receiver), self.size(sender));
         let count = own as f64;
-        let mask = Work::parallel(count * (u.hash_mask + u.scalar)) + self.sorted(own, u.sort_slots);
-        let evaluated =
-            if self.way.prepared { Work::default() } else { self.evaluated(theirs) };
+        let mask =
+            Work::parallel(count * (u.hash_mask + u.scalar)) + self.sorted(own, u.sort_slots);
+        let evaluated = if self.way.prepared { Work::default() } else { self.evaluated(theirs) };
         let [prove, check] = if self.proven() { [u.prove, u.check] } else { [0.0; 2] };
         let secret = if self.labelled() { u.output } else { 0.0 };
         let (points, proofs) =
             (traffic::points(own), if self.proven() { traffic::proofs(own) } else { 0 });
         let answer = Work::parallel(count * (u.blind + prove)) + self.framed(64 * own);
-        let unmask = Work::parallel(count * (u.unmask + u.output + secret + check))
-            + self.framed(64 * own);
+        let unmask =
+            Work::parallel(count * (u.unmask + u.output + secret + check)) + self.framed(64 * own);
         let set = self.set_of(theirs, own).map_or(0, traffic::set);
-        let read = self.sorted(own, u.sort_outputs)
-            + Work::serial(theirs as f64 * u.set_read.at(theirs));
+        let read =
+            self.sorted(own, u.sort_outputs) + Work::serial(theirs as f64 * u.set_read.at(theirs));
         vec![
             Stage {
                 name: "blind",

@@ -144,3 +144,44 @@ pub(super) fn sent_by(from: Party, bytes: u64) -> [u64; 2] {
         Party::Platform => [0, bytes],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of frames that hold so many items, as they are sent.
+    fn sent(count: usize, per_frame: usize, frame: impl Fn(usize) -> Frame) -> u64 {
+        let runs = (0..count).step_by(per_frame).map(|start| per_frame.min(count - start));
+        runs.map(|run| encoded(&frame(run))).sum()
+    }
+
+    #[test]
+    fn runs_are_as_long_as_their_frames() {
+        for count in [0, 1, 16_384, 16_385, 40_000] {
+            let real =
+                sent(count, POINTS_PER_FRAME, |run| Frame::Points(vec![Encoding::IDENTITY; run]));
+            assert_eq!(points(count as u64), real);
+            let values = |run| Frame::Ciphertexts(vec![[Encoding::IDENTITY; 2]; run]);
+            assert_eq!(ciphertexts(count as u64), sent(count, CIPHERTEXTS_PER_FRAME, values));
+            let real = sent(count, TAG_BYTES_PER_FRAME / 10, |run| Frame::Tags(vec![0; run * 10]));
+            assert_eq!(tags(count as u64, 10), real);
+            let real = sent(count, POINTS_PER_FRAME, |_| Frame::Proof([0; 64]));
+            assert_eq!(proofs(count as u64), real);
+        }
+    }
+
+    #[test]
+    fn a_set_is_as_long_as_the_real_one() {
+        use rand::rngs::StdRng;
+        use rand::{RngExt, SeedableRng};
+
+        let mut rng = StdRng::seed_from_u64(1);
+        for count in [1, 100, 30_000] {
+            let outputs = (0..count).map(|_| crate::set::Output(rng.random())).collect();
+            let real = crate::set::CompressedSet::new(outputs, 1000).unwrap();
+            let frames = real.bytes() + real.blocks() as u64 * HEADER;
+            let error = set(real.parameters()) as f64 / frames as f64 - 1.0;
+            assert!(error.abs() < 0.01, "{count}: {error}");
+        }
+    }
+}

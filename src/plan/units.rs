@@ -87,6 +87,8 @@ pub struct Units {
     pub set_build: Curve,
     /// An element of a set read, checked and merged with as many own outputs.
     pub set_read: Curve,
+    /// What a whole small session takes, over what its parts do: the rest of the code, and the system.
+    pub whole: f64,
     /// How much faster each further core makes it: 1 where two are twice as fast as one.
     pub efficiency: f64,
     /// Seconds on the wall that a session of two single elements takes in memory.
@@ -170,9 +172,30 @@ impl Units {
     fn are_sound(&self) -> bool {
         let u = self;
         let singles = [
-            u.hash_blind, u.blind, u.hash_mask, u.unmask, u.output, u.tag, u.prove, u.check,
-            u.encrypt, u.scalar, u.decode, u.step, u.seal, u.open, u.hash_byte, u.frame_byte,
-            u.row, u.gate, u.cell, u.tls_byte, u.efficiency, u.session, u.connection,
+            u.hash_blind,
+            u.blind,
+            u.hash_mask,
+            u.unmask,
+            u.output,
+            u.tag,
+            u.prove,
+            u.check,
+            u.encrypt,
+            u.scalar,
+            u.decode,
+            u.step,
+            u.seal,
+            u.open,
+            u.hash_byte,
+            u.frame_byte,
+            u.row,
+            u.gate,
+            u.cell,
+            u.tls_byte,
+            u.whole,
+            u.efficiency,
+            u.session,
+            u.connection,
         ];
         let curves =
             [u.sort_slots, u.sort_tags, u.sort_outputs, u.look_up, u.set_build, u.set_read];

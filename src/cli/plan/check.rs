@@ -60,9 +60,8 @@ enum Run {
 
 fn cases() -> Vec<Case> {
     let fresh = Way::all().into_iter().filter(|way| !way.prepared);
-    let fresh = fresh.flat_map(|way| {
-        [Run::Match, Run::Connect].map(|command| Case { way, command })
-    });
+    let fresh =
+        fresh.flat_map(|way| [Run::Match, Run::Connect].map(|command| Case { way, command }));
     let prepared = Way::all().into_iter().filter(|way| way.prepared);
     let prepare = Way { protocol: ProtocolName::Oprf, prepared: true };
     let prepared = prepared.map(|way| Case { way, command: Run::Connect });
@@ -99,7 +98,8 @@ fn line(calibration: &Calibration, sizes: [u64; 2], case: Case, measured: &Measu
         Run::Match => ("`match`", estimate.command_seconds, estimate.command_cpu_seconds),
         Run::Connect => ("`connect`", estimate.command_seconds, estimate.command_cpu_seconds),
         Run::Prepare => {
-            ("`prepare`", estimate.prepare_seconds.unwrap_or(0.0), f64::NAN)
+            let [seconds, cpu] = [estimate.prepare_seconds, estimate.prepare_cpu_seconds];
+            ("`prepare`", seconds.unwrap_or(0.0), cpu.unwrap_or(0.0))
         }
     };
     let traffic = |predicted: u64, measured: u64| match measured {
@@ -121,7 +121,7 @@ fn line(calibration: &Calibration, sizes: [u64; 2], case: Case, measured: &Measu
         named(sizes),
         case.way,
         both(seconds, measured.seconds.median(), time),
-        if cpu.is_nan() { time(measured.cpu.median()) } else { both(cpu, measured.cpu.median(), time) },
+        both(cpu, measured.cpu.median(), time),
         traffic(estimate.bytes[0], measured.sent),
         traffic(estimate.bytes[1], measured.received),
     )
@@ -149,7 +149,9 @@ impl Bench<'_> {
         let common = sizes[0].min(sizes[1]) / 2;
         let writing = Error::io("writing lists to check with");
         write_list(&self.folder.file("advertiser.csv"), sizes[0], 0)
-            .and_then(|()| write_list(&self.folder.file("platform.csv"), sizes[1], sizes[0] - common))
+            .and_then(|()| {
+                write_list(&self.folder.file("platform.csv"), sizes[1], sizes[0] - common)
+            })
             .map_err(writing)?;
         for name in ["advertiser", "platform"] {
             self.finish(self.command(["-q", "keygen", name]).spawn())?;
@@ -234,7 +236,8 @@ impl Bench<'_> {
         let address = first.trim().strip_prefix("listening on ").ok_or_else(|| failed("serve"))?;
         self.finish(connect.args(["--peer", address]).spawn())?;
         // What it says must go somewhere until it ends.
-        std::io::copy(&mut stdout, &mut std::io::sink()).map_err(Error::io("hearing from a server"))?;
+        std::io::copy(&mut stdout, &mut std::io::sink())
+            .map_err(Error::io("hearing from a server"))?;
         if !server.0.wait().map_err(starting)?.success() {
             return Err(failed("serve"));
         }
@@ -262,7 +265,8 @@ impl Bench<'_> {
 
     /// The one report of a server.
     fn result(&self) -> Result<Option<Value>> {
-        let entries = fs::read_dir(self.folder.file("results")).map_err(Error::io("reading results"))?;
+        let entries =
+            fs::read_dir(self.folder.file("results")).map_err(Error::io("reading results"))?;
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
         let mut reports = paths.filter(|path| path.extension().is_some_and(|end| end == "json"));
         reports.next().map(|path| read_json(&path)).transpose()
@@ -319,7 +323,10 @@ fn write_list(path: &Path, rows: u64, first: u64) -> std::io::Result<()> {
     for id in 0..rows {
         let person = first + row;
         let (value, label) = (person % (CLIP + 1), person % 100);
-        writeln!(out, "customer-{id},person.{person}@example.com,{consent},{value},{LABEL}{label}")?;
+        writeln!(
+            out,
+            "customer-{id},person.{person}@example.com,{consent},{value},{LABEL}{label}"
+        )?;
         row = (row + step) % rows;
     }
     out.flush()
@@ -333,7 +340,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Result<Folder> {
-        let names = (0..u32::MAX).map(|number| format!("blindmatch-{}-{number}", std::process::id()));
+        let names =
+            (0..u32::MAX).map(|number| format!("blindmatch-{}-{number}", std::process::id()));
         for name in names {
             let path = std::env::temp_dir().join(name);
             match fs::create_dir(&path) {
