@@ -18,6 +18,7 @@ mod matching;
 mod network;
 #[path = "cli/oracle.rs"]
 mod oracle;
+#[path = "cli/plan.rs"]
 mod plan;
 #[path = "cli/prepare.rs"]
 mod prepare;

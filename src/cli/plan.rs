@@ -166,7 +166,7 @@ fn text(plan: &Plan) -> String {
     let (question, calibration) = (&plan.question, &plan.calibration);
     let _ = writeln!(
         out,
-        "{} x {} elements, {}; units of {} ({}, {} cores, {})\n",
+        "{} x {} elements, {}\nunits of {} ({}, {} cores, {})\n",
         question.sizes[0],
         question.sizes[1],
         place_of(question),
@@ -203,20 +203,39 @@ fn text(plan: &Plan) -> String {
         let problem = estimate.problem.as_deref().unwrap_or_default();
         let _ = writeln!(out, "  {:<15} not for this: {problem}", estimate.way);
     }
-    match &plan.choice {
-        Some(choice) => {
+    match (&plan.choice, plan.chosen()) {
+        (Some(choice), Some(best)) => {
             let _ = writeln!(out, "\nChoose {}:", choice.way);
-            choice.reasons.iter().for_each(|reason| {
-                let _ = writeln!(out, "  {reason}");
-            });
+            let stages =
+                best.stages.iter().map(|(name, seconds)| format!("{name} {}", time(*seconds)));
+            let stages = format!("its session: {}", stages.collect::<Vec<_>>().join(", "));
+            choice.reasons.iter().chain([&stages]).for_each(|reason| wrap(&mut out, "  ", reason));
         }
-        None => out.push_str("\nNo protocol does that: ask for less, or trust more.\n"),
+        _ => out.push_str("\nNo protocol does that: ask for less, or trust more.\n"),
     }
-    plan.warnings.iter().for_each(|warning| {
-        let _ = writeln!(out, "note: {warning}");
-    });
+    plan.warnings.iter().for_each(|warning| wrap(&mut out, "note: ", warning));
     out
 }
+
+/// A sentence, in lines that a terminal holds.
+fn wrap(out: &mut String, first: &str, text: &str) {
+    let mut line = first.to_owned();
+    let mut begun = false;
+    for word in text.split(' ') {
+        if begun && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            let _ = writeln!(out, "{line}");
+            (line, begun) = (" ".repeat(first.len() + 2), false);
+        }
+        if begun {
+            line.push(' ');
+        }
+        line.push_str(word);
+        begun = true;
+    }
+    let _ = writeln!(out, "{line}");
+}
+
+const WIDTH: usize = 100;
 
 fn row(estimate: &Estimate) -> String {
     let columns = [
