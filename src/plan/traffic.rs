@@ -47,8 +47,9 @@ pub(super) fn set(parameters: SetParameters) -> u64 {
     let first = u64::from(parameters.value_bits().div_ceil(8));
     let gaps = parameters.elements().saturating_sub(blocks) as f64;
     let coded = gaps * parameters.expected_bits() / 8.0;
-    // Each block ends with half a byte that is not used, on average.
-    blocks * (HEADER + 4 + first) + (coded + blocks as f64 / 2.0).round() as u64
+    // Each block with a gap ends with half a byte that is not used, on average.
+    let unused = gaps.min(blocks as f64) / 2.0;
+    blocks * (HEADER + 4 + first) + (coded + unused).round() as u64
 }
 
 /// Sealed labels of so many bytes at most each.
