@@ -11,6 +11,7 @@ mod lists;
 mod matching;
 mod output;
 mod people;
+mod plan;
 mod prepare;
 mod progress;
 mod protocols;
@@ -66,6 +67,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Connect(args) => connect::run(args, &shared),
         Command::Budget(args) => budget::run(args, &shared),
         Command::Bench(args) => bench::run(args, &shared),
+        Command::Plan(args) => plan::run(args, &shared),
     }
 }
 

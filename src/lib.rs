@@ -28,6 +28,7 @@
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
 //! - [`report`]: what a run did, as facts;
+//! - [`plan`](mod@plan): what a run will take, before it is run;
 //! - [`bench`](mod@bench): workloads for benchmarks, tests and examples.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -42,6 +43,7 @@ pub mod identifier;
 pub mod key;
 pub mod label;
 pub mod list;
+pub mod plan;
 pub mod prepare;
 pub mod proof;
 pub mod protocol;

@@ -31,6 +31,8 @@ mod name;
 pub mod noise;
 pub mod oprf;
 mod people;
+#[cfg(all(feature = "bench", feature = "tls"))]
+pub(crate) mod probe;
 pub mod sum;
 pub(crate) mod tag;
 mod terms;
@@ -51,6 +53,7 @@ pub use noise::Epsilon;
 pub(crate) use noise::Noise;
 pub use oprf::Blinding;
 pub use terms::{Party, Reveal, Terms, Unit};
+pub(crate) use tag::tag_length;
 
 /// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
 const WORK_UNIT: usize = 8 * 1024;

@@ -46,6 +46,7 @@ use crate::protocol::{
 use crate::sketch::{Sketch, SketchKey};
 use crate::wire::{Decoder, Frame, MAX_ABORT};
 
+pub(crate) use handshake::CIPHERSUITE;
 use handshake::{Agreed, Greeting};
 
 /// What a side brings to a session besides its list.

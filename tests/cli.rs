@@ -21,6 +21,8 @@ mod oracle;
 #[cfg(unix)]
 #[path = "cli/people.rs"]
 mod people;
+#[path = "cli/plan.rs"]
+mod plan;
 #[path = "cli/prepare.rs"]
 mod prepare;
 #[cfg(unix)]

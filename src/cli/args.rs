@@ -19,6 +19,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::backends;
 use super::budget::{BudgetArgs, ShowArgs};
 use super::people::PeopleArgs;
+use super::plan::PlanArgs;
 use super::prepare::PrepareArgs;
 use super::protocols::{PreparedArgs, ProtocolArgs};
 
@@ -48,7 +49,7 @@ impl Cli {
             Command::Prepare(args) => args.compute.threads.threads,
             Command::Serve(args) => args.compute.threads.threads,
             Command::Connect(args) => args.compute.threads.threads,
-            Command::Keygen(_) | Command::Budget(_) | Command::Bench(_) => None,
+            Command::Keygen(_) | Command::Budget(_) | Command::Bench(_) | Command::Plan(_) => None,
         }
     }
 }
@@ -71,6 +72,8 @@ pub enum Command {
     Budget(ShowArgs),
     /// Measure whole protocols and the group arithmetic on this machine
     Bench(BenchArgs),
+    /// Say what a match will take, for every protocol, and which of them to choose
+    Plan(Box<PlanArgs>),
 }
 
 /// How many cores are used.
@@ -464,7 +467,7 @@ fn format(text: &str) -> Result<Format, String> {
     }
 }
 
-fn reveal(text: &str) -> Result<Reveal, String> {
+pub fn reveal(text: &str) -> Result<Reveal, String> {
     let found = Reveal::ALL.into_iter().find(|reveal| reveal.name() == text);
     found.ok_or_else(|| one_of(Reveal::ALL.map(Reveal::name)))
 }

@@ -13,7 +13,7 @@ use crate::sketch::Sketch;
 use crate::wire::{Frame, Hello};
 
 /// The group and its hash, as RFC 9497 names them.
-const CIPHERSUITE: &str = "ristretto255-SHA512";
+pub(crate) const CIPHERSUITE: &str = "ristretto255-SHA512";
 
 /// Waiting for the peer's hello.
 pub(super) struct Greeting {

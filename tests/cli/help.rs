@@ -15,7 +15,9 @@ fn assert_help(command: &str, name: &str) {
 #[test]
 fn help() {
     assert_help("--help", "help.txt");
-    for command in ["match", "check", "keygen", "prepare", "serve", "connect", "budget", "bench"] {
+    for command in
+        ["match", "check", "keygen", "prepare", "serve", "connect", "budget", "bench", "plan"]
+    {
         assert_help(&format!("{command} --help"), &format!("help-{command}.txt"));
     }
 }
