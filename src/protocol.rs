@@ -14,6 +14,8 @@
 //! | `count` | [`count`] | how many match, to either side or both | semi-honest |
 //! | `sum` | [`sum`] | the total of the advertiser's values over the matches, to either side; the count to both | semi-honest |
 //!
+//! [`pair`] is one as well, with lists, keys and outputs of its own: see [`pair`](crate::pair).
+//!
 //! The session makes one of them once terms are agreed on, from what the side brings ([`Input`]).
 
 pub mod aggregate;
@@ -25,6 +27,7 @@ mod input;
 pub mod labelled;
 mod name;
 pub mod oprf;
+pub mod pair;
 pub mod sum;
 mod tag;
 mod terms;
@@ -42,6 +45,7 @@ pub use aggregate::Values;
 pub use input::Input;
 pub use name::ProtocolName;
 pub use oprf::Blinding;
+pub use pair::PairAnswer;
 pub use terms::{Party, Reveal, Terms};
 
 /// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
@@ -69,6 +73,8 @@ pub struct Answer {
     /// The platform's labels of `matched`, in its order; `None` for one that does not open. Of other
     /// protocols than `labelled` there are none.
     pub labels: Option<Vec<Option<String>>>,
+    /// What a clean room got, in [`pair`](mod@pair); nothing else is set then.
+    pub pair: Option<PairAnswer>,
     /// The epoch whose key was used, if it was not one of this session's own.
     pub epoch: Option<String>,
 }
@@ -161,6 +167,7 @@ pub(crate) fn start<R: CryptoRng>(
         | ProtocolName::Voprf
         | ProtocolName::TwoHash
         | ProtocolName::Labelled => Box::new(oprf::Oprf::new(terms, engine, input, blinding, rng)),
+        ProtocolName::Pair => Box::new(pair::Rooms::new(terms, engine, input.pair())),
         ProtocolName::Count | ProtocolName::Sum => {
             Box::new(aggregate::Aggregate::new(terms, engine, input, rng))
         }

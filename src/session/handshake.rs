@@ -6,12 +6,23 @@ use sha2::{Digest, Sha256};
 use super::Settings;
 use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
+use crate::pair::{LEAST_ENTRIES, mode};
 use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms};
 use crate::sketch::Sketch;
 use crate::wire::{Frame, Hello};
 
 /// The group and its hash, as RFC 9497 names them.
 const CIPHERSUITE: &str = "ristretto255-SHA512";
+
+/// The same for PAIR, where the standard leaves it to the rooms.
+const PAIR_CIPHERSUITE: &str = "ristretto255-SHA256Ristretto255";
+
+fn ciphersuite(protocol: ProtocolName) -> &'static str {
+    match protocol {
+        ProtocolName::Pair => PAIR_CIPHERSUITE,
+        _ => CIPHERSUITE,
+    }
+}
 
 /// Waiting for the peer's hello.
 pub(super) struct Greeting {
@@ -51,7 +62,7 @@ impl Greeting {
         let mut nonce = [0; 32];
         rng.fill_bytes(&mut nonce);
         let ours = Hello {
-            ciphersuite: CIPHERSUITE.to_owned(),
+            ciphersuite: ciphersuite(settings.protocol).to_owned(),
             protocol: settings.protocol.name().to_owned(),
             parameters: parameters(&settings),
             party: settings.party.code(),
@@ -184,6 +195,10 @@ impl Greeting {
                 &least.to_string(),
             ));
         }
+        if self.settings.protocol == ProtocolName::Pair && theirs.elements < LEAST_ENTRIES {
+            let ours = format!("at least {LEAST_ENTRIES}");
+            return Err(differ("smallest list", &ours, &theirs.elements.to_string()));
+        }
         if theirs.elements > ours.max_elements {
             let ours = format!("at most {}", ours.max_elements);
             return Err(differ("list size", &ours, &theirs.elements.to_string()));
@@ -231,7 +246,9 @@ fn wants_sketch(settings: &Settings) -> bool {
 fn parameters(settings: &Settings) -> String {
     let sketch = settings.sketch_key.is_some() || wants_sketch(settings);
     let clip = settings.clip.map(|clip| format!("clip={clip}"));
-    let all = clip.into_iter().chain(sketch.then(|| "sketch".to_owned()));
+    let pair = settings.protocol == ProtocolName::Pair;
+    let pair = pair.then(|| format!("match-keys={}", mode::MATCH_KEYS));
+    let all = clip.into_iter().chain(sketch.then(|| "sketch".to_owned())).chain(pair);
     all.collect::<Vec<_>>().join(" ")
 }
 
@@ -255,6 +272,16 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
     }
     if wants_sketch(settings) && settings.party != Party::Platform {
         return misuse("a sketch is for the platform");
+    }
+    let room = (protocol == ProtocolName::Pair).then_some(settings.party);
+    if input.room() != room {
+        return misuse(match room {
+            Some(_) => "PAIR takes the side of a clean room, of the party that it is",
+            None => "the side of a clean room is for PAIR",
+        });
+    }
+    if room.is_some() && settings.sketch_key.is_some() {
+        return misuse("PAIR compares lists by records of its own");
     }
     let sends_labels = protocol == ProtocolName::Labelled && settings.party == Party::Platform;
     if input.is_labelled() != sends_labels {

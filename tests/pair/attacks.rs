@@ -1,0 +1,1 @@
+//! Rooms that do not follow the protocol.
