@@ -9,7 +9,8 @@
 //! - [`key`]: Ks, Ka, Kp, their dates and files; [`folder`]: a room's keys on disk, and their rotation;
 //! - [`room`](crate::protocol::pair): the protocol between the rooms, and who learns what of it;
 //! - [`records`]: lists that differ too little from earlier ones;
-//! - [`rate`]: match rates.
+//! - [`rate`]: match rates; [`files`]: what clients and buying platforms get;
+//! - [`evidence`]: what a run did for the standard's four design goals.
 //!
 //! `docs/pair.md` has the choices that the standard leaves open, the file formats, and sources.
 //!
@@ -43,6 +44,8 @@
 //! ```
 
 mod difference;
+pub mod evidence;
+pub mod files;
 pub mod folder;
 pub mod key;
 pub mod mode;
