@@ -18,6 +18,9 @@ mod matching;
 mod network;
 #[path = "cli/oracle.rs"]
 mod oracle;
+#[cfg(unix)]
+#[path = "cli/pair.rs"]
+mod pair;
 #[path = "cli/prepare.rs"]
 mod prepare;
 #[cfg(unix)]

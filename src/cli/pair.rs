@@ -62,6 +62,10 @@ struct KeygenArgs {
     /// The folder to make; nobody else may read it
     #[arg(long, value_name = "DIR")]
     room: PathBuf,
+    /// Take keys over from another room of the same side: a file of lines such as `Ks: ...`, with 32 bytes
+    /// in Base64 or hexadecimal. Only the owner may read it
+    #[arg(long, value_name = "FILE")]
+    import: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -71,7 +75,8 @@ struct RotateArgs {
     /// Replace Ks now, whatever its age (the publisher's room)
     #[arg(long, conflicts_with = "own")]
     ks: bool,
-    /// Replace Ka or Kp now, whatever its age
+    /// Replace Ka or Kp now, whatever its age. Counterparties refuse a key that changed before its time
+    /// until they have removed their record of this room
     #[arg(long)]
     own: bool,
 }

@@ -191,9 +191,10 @@ impl Evidence {
         )?;
         writeln!(
             f,
-            "- Both lists have at least {LEAST_ENTRIES} entries, counted before matching. Both were compared \
-             with all lists of these two of the last {DAYS_VALID} days, and neither differs from one of them in \
-             1 to {} entries{}.",
+            "- Both lists have at least {LEAST_ENTRIES} entries, counted before matching. Ours was \
+             compared with all lists of ours that were matched with this counterparty in the last {DAYS_VALID} \
+             days, theirs with all of theirs under the same keys, and neither differs from one of them in 1 to \
+             {} entries{}.",
             FEWEST - 1,
             match self.answer.run {
                 Run::Match => "",

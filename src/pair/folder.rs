@@ -21,6 +21,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp, civil, tz};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
+use zeroize::Zeroizing;
 
 use super::DAYS_VALID;
 use super::key::{AdvertiserKey, Dated, PublisherKey, RoomKey, SharedKey, Stamp, later};
@@ -67,6 +68,10 @@ pub struct Space {
 }
 
 impl Space {
+    fn stamps(&self) -> [Stamp; 2] {
+        [self.ks.stamp(), self.kp.stamp()]
+    }
+
     /// Until when its Publisher Identifiers are in use: 30 days beyond its last possible match.
     pub fn until(&self) -> Timestamp {
         let expiries = [self.ks.stamp().expires, self.kp.stamp().expires];
@@ -103,6 +108,29 @@ impl Room {
     /// # Errors
     /// [`Error::Key`] where it has keys already: none is ever overwritten. [`Error::Io`].
     pub fn create(folder: &Path, owner: Owner, now: Timestamp) -> Result<Room> {
+        Room::create_with(folder, owner, &Imported::default(), now)
+    }
+
+    /// A new room with keys that were made elsewhere, as far as they are given: those of another room of the
+    /// same publisher or advertiser. They count as made now.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for keys that this room does not have; those of [`create`](Self::create).
+    pub fn create_with(
+        folder: &Path,
+        owner: Owner,
+        keys: &Imported,
+        now: Timestamp,
+    ) -> Result<Room> {
+        let foreign = match owner {
+            Owner::Advertiser => keys.ks.is_some() || keys.kp.is_some(),
+            Owner::Publisher => keys.ka.is_some(),
+        };
+        if foreign {
+            let what =
+                "an advertiser's room has Ka alone, a publisher's Ks and Kp: no side has all three";
+            return Err(Error::Misuse(what.into()));
+        }
         let mut builder = fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -117,14 +145,15 @@ impl Room {
                 "the room has keys already; `blindmatch pair rotate` replaces them".into();
             return Err(Error::Key { place, problem });
         }
-        let mut rng = UnwrapErr(SysRng);
         match owner {
             Owner::Advertiser => {
-                Dated::<AdvertiserKey>::generate(&mut rng, now).save(&path(folder, "ka"))?;
+                take::<AdvertiserKey>(&keys.ka, now)?.save(&path(folder, "ka"))?;
             }
             Owner::Publisher => {
-                Dated::<SharedKey>::generate(&mut rng, now).save(&path(folder, "ks"))?;
-                Dated::<PublisherKey>::generate(&mut rng, now).save(&path(folder, "kp"))?;
+                let ks = take::<SharedKey>(&keys.ks, now)?;
+                let kp = take::<PublisherKey>(&keys.kp, now)?;
+                ks.save(&path(folder, "ks"))?;
+                kp.save(&path(folder, "kp"))?;
             }
         }
         Room::open(folder)
@@ -169,6 +198,57 @@ impl Room {
     }
 }
 
+/// Keys from elsewhere, 32 bytes each; what is missing is made.
+#[derive(Default)]
+pub struct Imported {
+    /// Ks.
+    pub ks: Option<Zeroizing<[u8; 32]>>,
+    /// Kp, a canonical scalar, little-endian.
+    pub kp: Option<Zeroizing<[u8; 32]>>,
+    /// Ka, the same.
+    pub ka: Option<Zeroizing<[u8; 32]>>,
+}
+
+impl Imported {
+    /// From text: lines such as `Ks: ...`, each with a key's name and 32 bytes in Base64 or hexadecimal.
+    /// `place` is what errors call it.
+    ///
+    /// # Errors
+    /// [`Error::Key`] with the line's number.
+    pub fn parse(text: &str, place: &str) -> Result<Imported> {
+        let mut all = Imported::default();
+        for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+            let known = line.split_once(':').and_then(|(name, value)| {
+                let slot = match name.trim().to_ascii_lowercase().as_str() {
+                    "ks" => &mut all.ks,
+                    "kp" => &mut all.kp,
+                    "ka" => &mut all.ka,
+                    _ => return None,
+                };
+                // A digest has the same two spellings.
+                *slot = Some(crate::identifier::read_digest(value.trim())?);
+                Some(())
+            });
+            known.ok_or_else(|| Error::Key {
+                place: format!("{place}: line {number}"),
+                problem:
+                    "not a key: write `Ks: ` (or Kp, Ka) and 32 bytes in Base64 or hexadecimal"
+                        .into(),
+            })?;
+        }
+        Ok(all)
+    }
+}
+
+/// The key that was given, or a fresh one.
+fn take<K: RoomKey>(given: &Option<Zeroizing<[u8; 32]>>, now: Timestamp) -> Result<Dated<K>> {
+    let Some(bytes) = given else { return Ok(Dated::generate(&mut UnwrapErr(SysRng), now)) };
+    Dated::from_bytes(bytes, now).ok_or_else(|| Error::Key {
+        place: K::NAME.into(),
+        problem: "not a canonical scalar of ristretto255 (little-endian, not zero)".into(),
+    })
+}
+
 /// Whose room a folder is, by its keys.
 ///
 /// # Errors
@@ -197,7 +277,9 @@ pub fn spaces(folder: &Path, now: Timestamp) -> Result<Vec<Space>> {
     let mut all = vec![load_space(folder, None)?];
     for (at, place) in retired(folder)?.into_iter().rev() {
         let space = load_space(&place, Some(at))?;
-        if now < space.until() {
+        // The pair in use stands there as well if a rotation was cut off.
+        let known = all.iter().any(|other: &Space| other.stamps() == space.stamps());
+        if now < space.until() && !known {
             all.push(space);
         }
     }
@@ -284,7 +366,7 @@ fn put_aside(folder: &Path, now: Timestamp) -> Result<()> {
     }
     fs::create_dir_all(&half).map_err(io())?;
     for name in ["ks", "kp"] {
-        let bytes = fs::read(path(folder, name)).map(zeroize::Zeroizing::new).map_err(io())?;
+        let bytes = fs::read(path(folder, name)).map(Zeroizing::new).map_err(io())?;
         write_durable(&path(&half, name), &bytes)?;
     }
     fs::rename(&half, &place).and_then(|()| sync_folder(&retired)).map_err(io())

@@ -276,7 +276,7 @@ impl<K: RoomKey> Dated<K> {
     /// [`Error::Key`] for a file that is no key of this role, is damaged, or that others than its owner may
     /// read; [`Error::Io`].
     pub fn load(path: &Path) -> Result<Dated<K>> {
-        let text = read(path)?;
+        let text = read_secret(path)?;
         parse(&text).map_err(|problem| Error::Key { place: path.display().to_string(), problem })
     }
 
@@ -329,8 +329,11 @@ fn parse<K: RoomKey>(text: &str) -> Result<Dated<K>, String> {
     }
 }
 
-/// A file that only its owner may read.
-fn read(path: &Path) -> Result<Zeroizing<String>> {
+/// The text of a small file that only its owner may read.
+///
+/// # Errors
+/// [`Error::Key`] where others may read it, or it is no text or too long; [`Error::Io`].
+pub fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
     let io = || Error::io(format!("reading {}", path.display()));
     let problem = |problem: &str| Error::Key {
         place: path.display().to_string(),

@@ -380,65 +380,25 @@ impl Rooms {
     fn work(&mut self, state: State, room: bool) -> Result<(State, Step)> {
         Ok(match state {
             State::Greeting { sent } => self.greet(sent, room),
-            State::Blinding(mut done) if done.len() < self.side.list.len() => {
-                self.blind(&mut done);
-                (State::Blinding(done), Step::Worked)
-            }
-            State::Blinding(mut ours) => {
-                ours.par_sort_unstable();
-                (State::Committing { ours, sent: false }, Step::Worked)
-            }
+            State::Blinding(done) => self.blind_or_sort(done),
             State::Committing { ours, sent: false } if room => {
                 let frame = self.commitment(Stage::List, &ours);
                 (State::Committing { ours, sent: true }, Step::Send(frame))
             }
-            State::Committing { ours, sent: true } if self.theirs.is_some() => {
-                let committed = self.theirs.take().unwrap_or_default();
-                let hash = self.list_hash(self.terms.party.peer(), Stage::List);
-                let arrivals = Arrivals::new(self.terms.their_elements);
-                let (theirs, twice) = Default::default();
-                let (sent, pending) = Default::default();
-                let lists = Lists { ours, sent, arrivals, pending, hash, committed, theirs, twice };
-                (State::Lists(lists), Step::Worked)
-            }
-            State::Lists(mut lists) => {
-                if let Some(points) = lists.pending.take() {
-                    self.encrypt_again(&mut lists, &points)?;
-                    (State::Lists(lists), Step::Worked)
-                } else if lists.sent < lists.ours.len() {
-                    let step = send(&lists.ours, &mut lists.sent, room);
-                    (State::Lists(lists), step)
-                } else if lists.arrivals.is_complete() {
-                    let ids = self.pair_ids(lists)?;
-                    (State::CommittingIds { ids, sent: false }, Step::Worked)
-                } else {
-                    (State::Lists(lists), Step::Wait)
-                }
-            }
+            State::Committing { ours, sent: true } => match self.theirs.take() {
+                Some(committed) => (State::Lists(self.lists(ours, committed)), Step::Worked),
+                None => (State::Committing { ours, sent: true }, Step::Wait),
+            },
+            State::Lists(lists) => self.cross_lists(lists, room)?,
             State::CommittingIds { ids, sent: false } if room => {
                 let frame = self.commitment(Stage::PairIds, &ids.pair_ids);
                 (State::CommittingIds { ids, sent: true }, Step::Send(frame))
             }
-            State::CommittingIds { ids: ours, sent: true } if self.theirs.is_some() => {
-                let committed = self.theirs.take().unwrap_or_default();
-                let hash = self.list_hash(self.terms.party.peer(), Stage::PairIds);
-                let arrivals = Arrivals::new(self.terms.our_elements);
-                let (sent, at, matched) = Default::default();
-                let ids = PairIds { ours, sent, arrivals, hash, committed, at, matched };
-                (State::PairIds(ids), Step::Worked)
-            }
-            State::PairIds(mut ids) => {
-                if ids.sent < ids.ours.pair_ids.len() {
-                    let step = send(&ids.ours.pair_ids, &mut ids.sent, room);
-                    (State::PairIds(ids), step)
-                } else if ids.arrivals.is_complete() {
-                    let answer = self.answer(ids)?;
-                    let state = State::Finishing { answer, sent: false, heard: false };
-                    (state, Step::Worked)
-                } else {
-                    (State::PairIds(ids), Step::Wait)
-                }
-            }
+            State::CommittingIds { ids, sent: true } => match self.theirs.take() {
+                Some(committed) => (State::PairIds(self.ids(ids, committed)), Step::Worked),
+                None => (State::CommittingIds { ids, sent: true }, Step::Wait),
+            },
+            State::PairIds(ids) => self.cross_ids(ids, room)?,
             State::Finishing { answer, sent: false, heard } if room => {
                 (State::Finishing { answer, sent: true, heard }, Step::Send(Frame::Finished))
             }
@@ -447,6 +407,59 @@ impl Rooms {
             }
             state => (state, Step::Wait),
         })
+    }
+
+    fn blind_or_sort(&self, mut done: Vec<Encoding>) -> (State, Step) {
+        if done.len() < self.side.list.len() {
+            self.blind(&mut done);
+            return (State::Blinding(done), Step::Worked);
+        }
+        done.par_sort_unstable();
+        (State::Committing { ours: done, sent: false }, Step::Worked)
+    }
+
+    fn lists(&self, ours: Vec<Encoding>, committed: [u8; 32]) -> Lists {
+        let hash = self.list_hash(self.terms.party.peer(), Stage::List);
+        let arrivals = Arrivals::new(self.terms.their_elements);
+        let (sent, pending, theirs, twice) = Default::default();
+        Lists { ours, sent, arrivals, pending, hash, committed, theirs, twice }
+    }
+
+    /// Works on what arrived, or else sends, until both lists are through.
+    fn cross_lists(&self, mut lists: Lists, room: bool) -> Result<(State, Step)> {
+        if let Some(points) = lists.pending.take() {
+            self.encrypt_again(&mut lists, &points)?;
+            return Ok((State::Lists(lists), Step::Worked));
+        }
+        if lists.sent < lists.ours.len() {
+            let step = send(&lists.ours, &mut lists.sent, room);
+            return Ok((State::Lists(lists), step));
+        }
+        if !lists.arrivals.is_complete() {
+            return Ok((State::Lists(lists), Step::Wait));
+        }
+        let ids = self.pair_ids(lists)?;
+        Ok((State::CommittingIds { ids, sent: false }, Step::Worked))
+    }
+
+    fn ids(&self, ours: Ids, committed: [u8; 32]) -> PairIds {
+        let hash = self.list_hash(self.terms.party.peer(), Stage::PairIds);
+        let arrivals = Arrivals::new(self.terms.our_elements);
+        let (sent, at, matched) = Default::default();
+        PairIds { ours, sent, arrivals, hash, committed, at, matched }
+    }
+
+    /// The same for PAIR IDs, which are compared as they arrive.
+    fn cross_ids(&self, mut ids: PairIds, room: bool) -> Result<(State, Step)> {
+        if ids.sent < ids.ours.pair_ids.len() {
+            let step = send(&ids.ours.pair_ids, &mut ids.sent, room);
+            return Ok((State::PairIds(ids), step));
+        }
+        if !ids.arrivals.is_complete() {
+            return Ok((State::PairIds(ids), Step::Wait));
+        }
+        let answer = self.answer(ids)?;
+        Ok((State::Finishing { answer, sent: false, heard: false }, Step::Worked))
     }
 
     fn greet(&mut self, sent: bool, room: bool) -> (State, Step) {

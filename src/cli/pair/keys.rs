@@ -1,14 +1,18 @@
 //! A room's keys: made, shown, rotated.
 
 use blindmatch::Result;
-use blindmatch::pair::folder::{self, Owner, Room, Rotate, Rotated};
-use blindmatch::pair::key::Stamp;
+use blindmatch::pair::folder::{self, Imported, Owner, Room, Rotate, Rotated};
+use blindmatch::pair::key::{Stamp, read_secret};
 use jiff::Timestamp;
 
 use super::{KeygenArgs, RoomArgs, RotateArgs, Shared};
 
 pub fn keygen(args: &KeygenArgs, shared: &Shared) -> Result<()> {
-    Room::create(&args.room, args.owner, Timestamp::now())?;
+    let imported = match &args.import {
+        Some(path) => Imported::parse(&read_secret(path)?, &path.display().to_string())?,
+        None => Imported::default(),
+    };
+    Room::create_with(&args.room, args.owner, &imported, Timestamp::now())?;
     if !shared.quiet {
         let (room, owner) = (args.room.display(), args.owner.name());
         shared.bars.print(&format!("{room}: the {owner}'s room; keep it on this machine"), false);
