@@ -57,7 +57,7 @@ fn run(
     let theirs = Side::publisher(publisher, "advertiser", list(1500..6500)?, now)?;
     let sessions = [ours.session(|_| {})?, theirs.session(|_| {})?];
     let outcomes = session::in_turn(sessions, &AtomicBool::new(false))?;
-    Ok(outcomes.map(|outcome| outcome.answer.pair.expect("a session of PAIR")))
+    Ok(outcomes.map(|outcome| *outcome.answer.pair.expect("a session of PAIR")))
 }
 
 fn tell(what: &str, [advertiser, publisher]: &[PairAnswer; 2], now: Timestamp) {

@@ -43,7 +43,7 @@
 //! # Ok::<(), blindmatch::Error>(())
 //! ```
 
-mod difference;
+pub mod difference;
 pub mod evidence;
 pub mod files;
 pub mod folder;

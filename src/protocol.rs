@@ -74,7 +74,7 @@ pub struct Answer {
     /// protocols than `labelled` there are none.
     pub labels: Option<Vec<Option<String>>>,
     /// What a clean room got, in [`pair`](mod@pair); nothing else is set then.
-    pub pair: Option<PairAnswer>,
+    pub pair: Option<Box<PairAnswer>>,
     /// The epoch whose key was used, if it was not one of this session's own.
     pub epoch: Option<String>,
 }

@@ -26,21 +26,21 @@ use oracle::{ANSWERS, Oracle, base64, bytes};
 use tempfile::TempDir;
 
 /// Day 0 of every test.
-pub fn day(days: i64) -> Timestamp {
+fn day(days: i64) -> Timestamp {
     let start: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
     start + SignedDuration::from_hours(24 * days)
 }
 
 /// Two rooms in a folder that is removed, with the keys of a known answer.
-pub struct Rooms {
-    pub folder: TempDir,
-    pub advertiser: Room,
-    pub publisher: Room,
+struct Rooms {
+    folder: TempDir,
+    advertiser: Room,
+    publisher: Room,
 }
 
 impl Rooms {
     /// Of day 0.
-    pub fn new() -> Rooms {
+    fn new() -> Rooms {
         let folder = tempfile::tempdir().unwrap();
         let place = |name| folder.path().join(name);
         let [advertiser, publisher] = [place("advertiser"), place("publisher")]
@@ -60,12 +60,12 @@ impl Rooms {
         Rooms { folder, advertiser, publisher }
     }
 
-    pub fn path(&self, name: &str) -> std::path::PathBuf {
+    fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
     /// The sides of a session on that day.
-    pub fn sides(&self, lists: [Vec<String>; 2], run: Run, days: i64) -> Result<[Side; 2]> {
+    fn sides(&self, lists: [Vec<String>; 2], run: Run, days: i64) -> Result<[Side; 2]> {
         let [ours, theirs] = lists.map(|values| match_list(&values));
         Ok([
             Side::advertiser(&self.advertiser, "publisher", ours, run, day(days))?,
@@ -74,24 +74,24 @@ impl Rooms {
     }
 
     /// What the rooms get of a session.
-    pub fn run(&self, lists: [Vec<String>; 2], run: Run, days: i64) -> Result<[PairAnswer; 2]> {
+    fn run(&self, lists: [Vec<String>; 2], run: Run, days: i64) -> Result<[PairAnswer; 2]> {
         let sessions = sessions(self.sides(lists, run, days)?);
         let (outcomes, _) = common::pump(sessions, None)?;
-        Ok(outcomes.map(|outcome| outcome.answer.pair.expect("PAIR")))
+        Ok(outcomes.map(|outcome| *outcome.answer.pair.expect("PAIR")))
     }
 
     /// The same of a match.
-    pub fn match_(&self, lists: [Vec<String>; 2], days: i64) -> Result<[PairAnswer; 2]> {
+    fn match_(&self, lists: [Vec<String>; 2], days: i64) -> Result<[PairAnswer; 2]> {
         self.run(lists, Run::Match, days)
     }
 }
 
-pub fn match_list(values: &[String]) -> Arc<MatchList> {
+fn match_list(values: &[String]) -> Arc<MatchList> {
     Arc::new(MatchList::new(common::list(values)))
 }
 
 /// On the reference backend: the batched ones are slow where they are not optimised.
-pub fn sessions(sides: [Side; 2]) -> [Session; 2] {
+fn sessions(sides: [Side; 2]) -> [Session; 2] {
     let engine = common::settings(Default::default(), 0)[0].engine;
     sides.map(|side| side.session(|settings| settings.engine = engine).unwrap())
 }
@@ -169,11 +169,11 @@ fn pieces_do_not_matter() {
     for piece in [1 << 10, 4099] {
         let sides = rooms.sides(lists.clone(), Run::Match, 1).unwrap();
         let (outcomes, _) = common::pump(sessions(sides), Some(piece)).unwrap();
-        assert_eq!(outcomes.map(|outcome| outcome.answer.pair.unwrap()), whole);
+        assert_eq!(outcomes.map(|outcome| *outcome.answer.pair.unwrap()), whole);
     }
     let results =
         common::drive_both(sessions(rooms.sides(lists, Run::Match, 1).unwrap()), common::timing());
-    let answers = results.map(|outcome| outcome.unwrap().answer.pair.unwrap());
+    let answers = results.map(|outcome| *outcome.unwrap().answer.pair.unwrap());
     assert_eq!(answers, whole);
 }
 
@@ -289,6 +289,41 @@ fn opt_outs_are_taken_out_without_a_rate() {
     // Additions do not slip in with them.
     let lists = [without(&addresses(0..1501), &[1200]), theirs.clone()];
     assert!(rooms.run(lists, Run::OptOut, 3).is_err());
+}
+
+/// A record is remembered across processes; one that is damaged, or whose key is gone, refuses.
+#[test]
+fn records_outlive_the_process_and_are_not_guessed_at() {
+    let Rooms { folder, advertiser, publisher } = Rooms::new();
+    let rooms = Rooms { folder, advertiser, publisher };
+    let lists = |to| [addresses(0..to), addresses(500..2500)];
+    rooms.match_(lists(1000), 1).unwrap();
+    let Rooms { folder, advertiser, publisher } = rooms;
+    drop((advertiser, publisher));
+    let open = || {
+        let [advertiser, publisher] =
+            ["advertiser", "publisher"].map(|name| Room::open(&folder.path().join(name)));
+        Ok::<_, Error>([advertiser?, publisher?])
+    };
+    let try_match = |[advertiser, publisher]: [Room; 2], to| -> Result<()> {
+        let [ours, theirs] = lists(to).map(|values| match_list(&values));
+        Side::publisher(&publisher, "advertiser", theirs, day(2))?;
+        Side::advertiser(&advertiser, "publisher", ours, Run::Match, day(2)).map(drop)
+    };
+    let error = try_match(open().unwrap(), 1001).unwrap_err();
+    assert!(error.to_string().starts_with("our list: differs in 1 entries"), "{error}");
+    try_match(open().unwrap(), 1000).unwrap();
+
+    let records = folder.path().join("advertiser/records");
+    let files = || std::fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path());
+    let record = files().find(|path| path.extension() == Some("record".as_ref())).unwrap();
+    let text = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(&record, text.replacen("\"clock\":", "\"clock\":1", 1)).unwrap();
+    let error = try_match(open().unwrap(), 1000).unwrap_err();
+    assert!(matches!(error, Error::Record { .. }), "{error}");
+    std::fs::write(&record, text).unwrap();
+    std::fs::remove_file(records.join("key")).unwrap();
+    assert!(matches!(open(), Err(Error::Record { .. })));
 }
 
 #[test]

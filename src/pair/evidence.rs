@@ -65,7 +65,7 @@ pub struct Facts<'a> {
 impl Evidence {
     /// Of a session of PAIR; `None` for any other.
     pub fn new(outcome: &Outcome, facts: &Facts<'_>) -> Option<Evidence> {
-        let mut answer = outcome.answer.pair.clone()?;
+        let mut answer = *outcome.answer.pair.clone()?;
         answer.publisher_ids = None; // nothing of them is shown
         let terms = &outcome.terms;
         let owner = match terms.party {

@@ -33,7 +33,7 @@
 //!
 //! # Data flow
 //!
-//! `S(x)` is `M(SHA-512(SHA-256(Ks || x)))`, see [`mode`](crate::pair::mode). `sort` loses the positions: it is
+//! `S(x)` is `M(SHA-512(SHA-256(Ks || x)))`, see [`mode`]. `sort` loses the positions: it is
 //! the shuffle of the standard, whose step numbers (two data clean rooms) are on the right.
 //!
 //! ```text
@@ -373,7 +373,7 @@ impl Rooms {
         });
         let our_key = self.our_key();
         let answer = PairAnswer { run, matched, rate, publisher_ids, ks, our_key, their_key };
-        Ok(Answer { pair: Some(answer), ..Answer::default() })
+        Ok(Answer { pair: Some(Box::new(answer)), ..Answer::default() })
     }
 
     /// The next piece of work in a state that was taken out.

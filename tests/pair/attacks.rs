@@ -151,7 +151,7 @@ impl Meeting {
         self.honest.hear(Frame::Points(pair_ids))?;
         self.honest.hear(Frame::Finished)?;
         assert!(self.honest.done);
-        Ok(self.honest.session.outcome().unwrap().answer.pair.unwrap())
+        Ok(*self.honest.session.outcome().unwrap().answer.pair.unwrap())
     }
 }
 
@@ -247,11 +247,11 @@ fn pair_ids_cannot_be_copied() {
         let mut meeting = Meeting::of_advertiser(&rooms, &addresses(5000..6000));
         meeting.begin().unwrap();
         let said = meeting.honest.take();
-        let commitments = said.iter().filter_map(|frame| match frame {
+        let mut commitments = said.iter().filter_map(|frame| match frame {
             Frame::Commitment(commitment) => Some(commitment.clone()),
             _ => None,
         });
-        let theirs = commitments.last().unwrap();
+        let theirs = commitments.next_back().unwrap();
         let ours = match copies_commitment {
             true => Frame::Commitment(theirs),
             false => meeting.commitment(PAIR_IDS, &meeting.puppet.points),

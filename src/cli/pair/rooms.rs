@@ -224,7 +224,7 @@ fn tell_rate(who: &str, answer: &PairAnswer, shared: &Shared) {
 }
 
 fn answer(outcome: &Outcome) -> &PairAnswer {
-    outcome.answer.pair.as_ref().expect("a session of PAIR has one")
+    outcome.answer.pair.as_deref().expect("a session of PAIR has one")
 }
 
 /// The room, if it is the right one.
