@@ -10,6 +10,7 @@ mod keygen;
 mod lists;
 mod matching;
 mod output;
+mod pair;
 mod people;
 mod plan;
 mod prepare;
@@ -49,7 +50,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> blindmatch::Result<()> {
-    let serves = matches!(cli.command, Command::Serve(_));
+    let serves = match &cli.command {
+        Command::Serve(_) => true,
+        Command::Pair(args) => args.serves(),
+        _ => false,
+    };
     log_to_stderr(cli.verbose + u8::from(serves));
     if let Some(threads) = cli.threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
@@ -65,6 +70,7 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Prepare(args) => prepare::run(args, &shared),
         Command::Serve(args) => serve::run(args, &shared),
         Command::Connect(args) => connect::run(args, &shared),
+        Command::Pair(args) => pair::run(args, &shared),
         Command::Budget(args) => budget::run(args, &shared),
         Command::Bench(args) => bench::run(args, &shared),
         Command::Plan(args) => plan::run(args, &shared),
@@ -159,7 +165,7 @@ fn remedy(error: &Error) -> Option<String> {
                     .to_owned()
             }
             "role" => "one side runs `serve`, the other `connect`".to_owned(),
-            _ => return None,
+            field => return pair::remedy(field).map(str::to_owned),
         },
         Error::Refused(_) => {
             "nothing was matched; come again in the next period with no more than is left, or ask the \

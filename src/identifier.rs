@@ -29,6 +29,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+pub(crate) use hashed::read_digest;
 pub use phone::Region;
 pub use profile::Profile;
 pub use unreadable::Unreadable;

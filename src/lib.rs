@@ -23,6 +23,7 @@
 //! - [`rfc9497`]: oblivious pseudorandom functions as others have them, for interoperability;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`prepare`]: a list evaluated once for many sessions;
+//! - [`pair`]: IAB Tech Lab PAIR between two clean rooms;
 //! - [`sketch`]: how much of one list stands in another, without the lists;
 //! - [`budget`]: how much one peer may ask, remembered across sessions and crashes;
 //! - [`transport`]: what carries a session's bytes;
@@ -43,6 +44,7 @@ pub mod identifier;
 pub mod key;
 pub mod label;
 pub mod list;
+pub mod pair;
 pub mod plan;
 pub mod prepare;
 pub mod proof;

@@ -29,6 +29,7 @@
 //! second time.
 
 mod admit;
+mod admitted;
 mod cells;
 mod columns;
 mod data;

@@ -16,6 +16,7 @@
 //!
 //! Matches are counted in identifiers, or in people who may have several ([`Unit`]).
 //! In `count` and `sum` the advertiser's answer can have [`noise`], so that it is differentially private.
+//! [`pair`] is one as well, with lists, keys and outputs of its own: see [`pair`](crate::pair).
 //!
 //! The session makes one of them once terms are agreed on, from what the side brings ([`Input`]).
 
@@ -30,6 +31,7 @@ pub mod labelled;
 mod name;
 pub mod noise;
 pub mod oprf;
+pub mod pair;
 mod people;
 #[cfg(all(feature = "bench", feature = "tls"))]
 pub(crate) mod probe;
@@ -52,8 +54,9 @@ pub use name::ProtocolName;
 pub use noise::Epsilon;
 pub(crate) use noise::Noise;
 pub use oprf::Blinding;
-pub use terms::{Party, Reveal, Terms, Unit};
+pub use pair::PairAnswer;
 pub(crate) use tag::tag_length;
+pub use terms::{Party, Reveal, Terms, Unit};
 
 /// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
 const WORK_UNIT: usize = 8 * 1024;
@@ -82,6 +85,8 @@ pub struct Answer {
     /// The platform's labels of `matched`, in its order; `None` for one that does not open. Of other
     /// protocols than `labelled` there are none.
     pub labels: Option<Vec<Option<String>>>,
+    /// What a clean room got, in [`pair`](mod@pair); nothing else is set then.
+    pub pair: Option<Box<PairAnswer>>,
     /// The epoch whose key was used, if it was not one of this session's own.
     pub epoch: Option<String>,
 }
@@ -178,6 +183,7 @@ pub(crate) fn start<R: CryptoRng>(
             let protocol = oprf::Oprf::new(terms, engine, input, blinding, rng);
             people::counting(protocol, people)
         }
+        ProtocolName::Pair => Box::new(pair::Rooms::new(terms, engine, input.pair())),
         ProtocolName::Count | ProtocolName::Sum => {
             Box::new(aggregate::Aggregate::new(terms, engine, input, rng))
         }

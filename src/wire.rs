@@ -42,6 +42,8 @@
 //! | `33` | total | 64 bytes: the encrypted total |
 //! | `34` | query | 32 bytes: the first half of an encrypted total, to be decrypted |
 //! | `35` | share | 32 bytes: the query times the private key; 64 of a proof that it is |
+//! | `50` | [`PairKeys`] | of [`pair`](crate::pair): Ks and its date, the digest of Kp and its date |
+//! | `51` | [`PairReply`] | of [`pair`](crate::pair): what for, the digest of Ka and its date, 32 bytes that show Ks |
 //!
 //! Version 2 had no frame `15`. Version 1 had no frames from `20` on, and no `parameters` in its hello.
 //!
@@ -52,6 +54,7 @@ mod codec;
 mod fields;
 mod hello;
 mod offer;
+mod pair;
 mod refusal;
 mod sketch;
 
@@ -62,6 +65,7 @@ use crate::sketch::Sketch;
 pub use codec::Decoder;
 pub use hello::Hello;
 pub use offer::{MAX_EPOCH, Offer};
+pub use pair::{PairKeys, PairReply};
 
 /// Version of the wire format; the only one that this build speaks.
 pub const VERSION: u16 = 3;
@@ -134,6 +138,10 @@ pub enum Frame {
     Query(Encoding),
     /// The query times the private key, and a proof that it is.
     Share(Proven),
+    /// The publisher's keys, in PAIR.
+    PairKeys(PairKeys),
+    /// The advertiser's answer to them.
+    PairReply(PairReply),
 }
 
 /// A point, and a proof about it.
@@ -186,6 +194,8 @@ impl Frame {
             Frame::Total(_) => TOTAL,
             Frame::Query(_) => QUERY,
             Frame::Share(_) => SHARE,
+            Frame::PairKeys(_) => PAIR_KEYS,
+            Frame::PairReply(_) => PAIR_REPLY,
         }
     }
 
@@ -227,6 +237,8 @@ impl Frame {
             Frame::Count(count) => bytes.extend_from_slice(&count.to_le_bytes()),
             Frame::Total(halves) => halves.iter().for_each(|p| bytes.extend_from_slice(&p.0)),
             Frame::Query(point) => bytes.extend_from_slice(&point.0),
+            Frame::PairKeys(keys) => keys.encode(&mut bytes),
+            Frame::PairReply(reply) => reply.encode(&mut bytes),
             Frame::KeepAlive | Frame::Finished | Frame::Released | Frame::Withheld => {}
         }
         let length = u32::try_from(bytes.len() - 4).expect("frames are bounded by their makers");
@@ -307,6 +319,8 @@ impl Frame {
                 .try_into()
                 .map(|bytes| Frame::Query(Encoding(bytes)))
                 .or_else(|_| bad_length()),
+            PAIR_KEYS => PairKeys::decode(payload).map(Frame::PairKeys),
+            PAIR_REPLY => PairReply::decode(payload).map(Frame::PairReply),
             RELEASED => empty(Frame::Released),
             WITHHELD => empty(Frame::Withheld),
             unknown => Err(PeerFault::Unexpected(unknown).into()),
@@ -337,6 +351,8 @@ const COUNT: u8 = 0x32;
 const TOTAL: u8 = 0x33;
 const QUERY: u8 = 0x34;
 const SHARE: u8 = 0x35;
+const PAIR_KEYS: u8 = 0x50;
+const PAIR_REPLY: u8 = 0x51;
 
 fn type_name(type_byte: u8) -> &'static str {
     match type_byte {
@@ -363,6 +379,8 @@ fn type_name(type_byte: u8) -> &'static str {
         TOTAL => "total",
         QUERY => "query",
         SHARE => "share",
+        PAIR_KEYS => "pair keys",
+        PAIR_REPLY => "pair reply",
         _ => "unknown",
     }
 }

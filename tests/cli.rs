@@ -18,6 +18,8 @@ mod matching;
 mod network;
 #[path = "cli/oracle.rs"]
 mod oracle;
+#[path = "cli/pair.rs"]
+mod pair;
 #[cfg(unix)]
 #[path = "cli/people.rs"]
 mod people;

@@ -14,7 +14,8 @@ use blindmatch::protocol::{Blinding, Input, Party, ProtocolName, Reveal, Unit};
 use blindmatch::session::{Session, Settings};
 use blindmatch::sketch::{Sketch, SketchKey};
 use blindmatch::wire::{
-    Commitment, Decoder, Frame, Hello, MAX_FRAME, Offer, POINTS_PER_FRAME, Proven, VERSION,
+    Commitment, Decoder, Frame, Hello, MAX_FRAME, Offer, POINTS_PER_FRAME, PairKeys, PairReply,
+    Proven, VERSION,
 };
 use common::{Seeded, hex};
 use sha2::{Digest, Sha256};
@@ -63,6 +64,67 @@ const HELLO: &str = concat!(
     "6e6f746963652037", // "notice 7"
     "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a", // nonce
 );
+
+/// What the rooms of PAIR say first.
+#[test]
+fn the_frames_of_pair_are_frozen() {
+    let keys = PairKeys {
+        ks: zeroize::Zeroizing::new([0xc5; 32]),
+        ks_created: 0x6565_4321,
+        kp_id: [0x1d; 8],
+        kp_created: -2,
+    };
+    let expected = format!(
+        "39000000{}{}{}{}{}",
+        "50",
+        "c5".repeat(32),
+        "2143656500000000",
+        "1d".repeat(8),
+        "feffffffffffffff"
+    );
+    check_frozen(Frame::PairKeys(keys), &expected);
+    let reply = PairReply {
+        opt_out: true,
+        ka_id: [0x2e; 8],
+        ka_created: 0x6565_4321,
+        confirmation: [0x3f; 32],
+    };
+    let expected = format!(
+        "32000000{}{}{}{}{}",
+        "51",
+        "01",
+        "2e".repeat(8),
+        "2143656500000000",
+        "3f".repeat(32)
+    );
+    check_frozen(Frame::PairReply(reply), &expected);
+    for bad in ["0100000050", "0100000051", &expected.replacen("5101", "5102", 1)] {
+        let bytes = unhex(bad);
+        assert!(
+            matches!(decode_after_hello(&bytes), Err(Error::Peer(PeerFault::Malformed(_)))),
+            "{bad}"
+        );
+    }
+}
+
+fn check_frozen(frame: Frame, expected: &str) {
+    let bytes = frame.encode();
+    assert_eq!(hex(&bytes), expected);
+    assert_eq!(decode_after_hello(&bytes).unwrap(), frame);
+}
+
+fn decode_after_hello(bytes: &[u8]) -> Result<Frame> {
+    let mut decoder = Decoder::default();
+    decoder.push(&Frame::Hello(hello()).encode());
+    decoder.next_frame()?;
+    decoder.push(bytes);
+    Ok(decoder.next_frame()?.expect("a whole frame"))
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
 
 #[test]
 fn a_hello_is_frozen() {

@@ -18,6 +18,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::backends;
 use super::budget::{BudgetArgs, ShowArgs};
+use super::pair::PairArgs;
 use super::people::PeopleArgs;
 use super::plan::PlanArgs;
 use super::prepare::PrepareArgs;
@@ -49,6 +50,7 @@ impl Cli {
             Command::Prepare(args) => args.compute.threads.threads,
             Command::Serve(args) => args.compute.threads.threads,
             Command::Connect(args) => args.compute.threads.threads,
+            Command::Pair(args) => args.threads(),
             Command::Keygen(_) | Command::Budget(_) | Command::Bench(_) | Command::Plan(_) => None,
         }
     }
@@ -68,6 +70,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Be the advertiser: match with a platform over the network
     Connect(ConnectArgs),
+    /// IAB Tech Lab PAIR between an advertiser's and a publisher's clean room
+    Pair(PairArgs),
     /// Show what each advertiser has used of its query budget
     Budget(ShowArgs),
     /// Measure whole protocols and the group arithmetic on this machine
@@ -472,7 +476,7 @@ pub fn reveal(text: &str) -> Result<Reveal, String> {
     found.ok_or_else(|| one_of(Reveal::ALL.map(Reveal::name)))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u32>() {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
         _ => Err("a whole number of seconds, at least 1".into()),
@@ -515,14 +519,14 @@ fn repetitions(text: &str) -> Result<usize, String> {
     }
 }
 
-fn sessions(text: &str) -> Result<u32, String> {
+pub fn sessions(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(sessions) if sessions > 0 => Ok(sessions),
         _ => Err("a whole number, at least 1".into()),
     }
 }
 
-fn address(text: &str) -> Result<String, String> {
+pub fn address(text: &str) -> Result<String, String> {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(text.to_owned())

@@ -41,6 +41,8 @@ pub struct Loaded {
     values: Option<Arc<Values>>,
     /// The suppression lists that went into it.
     suppressed_by: Vec<Source>,
+    /// Different identifiers on them.
+    pub suppressed: u64,
     pub took: Duration,
 }
 
@@ -252,6 +254,7 @@ impl ListArgs {
             let mut watch = Reading::new(shared, "suppression", None);
             suppression = suppression.and(list::suppression(source, &mut watch)?);
         }
+        let suppressed = suppression.len() as u64;
         let mut watch = Reading::new(shared, who, tell);
         let admitted = list::admit(&source, policy, suppression, &mut watch)?;
         for problem in &admitted.problems {
@@ -268,6 +271,7 @@ impl ListArgs {
             people: None,
             values: None,
             suppressed_by,
+            suppressed,
             took,
         })
     }

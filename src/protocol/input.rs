@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Values;
+use super::{Party, Values};
 use crate::consent::{ConsentedList, Purpose};
 use crate::identifier::Profile;
 use crate::label::Labels;
 use crate::list::People;
+use crate::pair::Side;
 use crate::prepare::PreparedSet;
 
 /// A list that passed the consent gate, in the form that a protocol takes.
@@ -18,6 +19,7 @@ pub struct Input(pub(super) Brought);
 pub(super) enum Brought {
     List { list: Arc<ConsentedList>, people: Option<Arc<People>>, beside: Beside },
     Prepared(Arc<PreparedSet>),
+    Pair(Side),
 }
 
 /// What comes with each entry of a list.
@@ -46,6 +48,13 @@ impl From<Arc<ConsentedList>> for Input {
 impl From<Arc<PreparedSet>> for Input {
     fn from(set: Arc<PreparedSet>) -> Input {
         Input(Brought::Prepared(set))
+    }
+}
+
+/// A clean room's list and keys.
+impl From<Side> for Input {
+    fn from(side: Side) -> Input {
+        Input(Brought::Pair(side))
     }
 }
 
@@ -99,6 +108,7 @@ impl Input {
         match &self.0 {
             Brought::List { list, .. } => list.len() as u64,
             Brought::Prepared(set) => set.elements(),
+            Brought::Pair(side) => side.list.len() as u64,
         }
     }
 
@@ -106,6 +116,7 @@ impl Input {
         match &self.0 {
             Brought::List { list, .. } => list.profile(),
             Brought::Prepared(set) => set.profile(),
+            Brought::Pair(side) => side.list.list().profile(),
         }
     }
 
@@ -113,6 +124,7 @@ impl Input {
         match &self.0 {
             Brought::List { list, .. } => list.purpose(),
             Brought::Prepared(set) => set.purpose(),
+            Brought::Pair(side) => side.list.list().purpose(),
         }
     }
 
@@ -120,6 +132,7 @@ impl Input {
         match &self.0 {
             Brought::List { list, .. } => list.attestation(),
             Brought::Prepared(set) => set.attestation(),
+            Brought::Pair(side) => side.list.list().attestation(),
         }
     }
 
@@ -140,15 +153,34 @@ impl Input {
     pub(crate) fn people(&self) -> Option<&Arc<People>> {
         match &self.0 {
             Brought::List { people, .. } => people.as_ref(),
-            Brought::Prepared(_) => None,
+            Brought::Prepared(_) | Brought::Pair(_) => None,
         }
     }
 
     /// The prepared set, if it is one.
     pub(crate) fn prepared(&self) -> Option<&PreparedSet> {
         match &self.0 {
-            Brought::List { .. } => None,
+            Brought::List { .. } | Brought::Pair(_) => None,
             Brought::Prepared(set) => Some(set),
+        }
+    }
+
+    /// The party of a clean room, if it is one.
+    pub(crate) fn room(&self) -> Option<Party> {
+        match &self.0 {
+            Brought::Pair(side) => Some(side.party()),
+            _ => None,
+        }
+    }
+
+    /// The clean room's side.
+    ///
+    /// # Panics
+    /// If it is anything else: a session takes nothing else for this protocol.
+    pub(crate) fn pair(self) -> Side {
+        match self.0 {
+            Brought::Pair(side) => side,
+            _ => unreachable!("checked when the session was made"),
         }
     }
 
@@ -159,7 +191,9 @@ impl Input {
     pub(crate) fn list(&self) -> Arc<ConsentedList> {
         match &self.0 {
             Brought::List { list, .. } => Arc::clone(list),
-            Brought::Prepared(_) => unreachable!("checked when the session was made"),
+            Brought::Prepared(_) | Brought::Pair(_) => {
+                unreachable!("checked when the session was made")
+            }
         }
     }
 }

@@ -25,10 +25,13 @@ pub enum ProtocolName {
     Count,
     /// The total of the advertiser's values over what matches: [`sum`](super::sum).
     Sum,
+    /// Two clean rooms: [`pair`](super::pair).
+    Pair,
 }
 
 impl ProtocolName {
-    /// Every protocol.
+    /// Every protocol that matches two lists as they are. PAIR is not one: it has keys of its own and
+    /// files to go with them, and its sessions are made by [`Side`](crate::pair::Side).
     pub const ALL: [ProtocolName; 7] = [
         ProtocolName::Dh,
         ProtocolName::Oprf,
@@ -49,6 +52,7 @@ impl ProtocolName {
             ProtocolName::Labelled => "labelled",
             ProtocolName::Count => "count",
             ProtocolName::Sum => "sum",
+            ProtocolName::Pair => "pair",
         }
     }
 
@@ -63,9 +67,10 @@ impl ProtocolName {
             ProtocolName::Dh => true,
             ProtocolName::TwoHash | ProtocolName::Count => reveal != Reveal::Count,
             ProtocolName::Sum => matches!(reveal, Reveal::Advertiser | Reveal::Platform),
-            ProtocolName::Oprf | ProtocolName::Voprf | ProtocolName::Labelled => {
-                reveal == Reveal::Advertiser
-            }
+            ProtocolName::Oprf
+            | ProtocolName::Voprf
+            | ProtocolName::Labelled
+            | ProtocolName::Pair => reveal == Reveal::Advertiser,
         }
     }
 
@@ -78,7 +83,7 @@ impl ProtocolName {
     /// Whether its answer is about all matches at once, so that nobody learns which of its entries
     /// match: [`Reveal`] then says who learns that answer.
     pub fn is_aggregate(self) -> bool {
-        matches!(self, ProtocolName::Count | ProtocolName::Sum)
+        matches!(self, ProtocolName::Count | ProtocolName::Sum | ProtocolName::Pair)
     }
 
     /// Whether `party` learns which of its own entries match, under this reveal.
@@ -101,6 +106,7 @@ impl ProtocolName {
         match self {
             ProtocolName::Dh => reveal != Reveal::Count,
             ProtocolName::Count => reveal != Reveal::Platform || min_audience == 0,
+            ProtocolName::Pair => false, // its entries are identifiers, each with an ID of its own
             _ => true,
         }
     }

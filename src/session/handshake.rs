@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use super::Settings;
 use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
+use crate::pair::{LEAST_ENTRIES, mode};
 use crate::protocol::{
     Blinding, Epsilon, Input, Noise, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms, Unit,
 };
@@ -14,6 +15,16 @@ use crate::wire::{Frame, Hello};
 
 /// The group and its hash, as RFC 9497 names them.
 pub(crate) const CIPHERSUITE: &str = "ristretto255-SHA512";
+
+/// The same for PAIR, where the standard leaves it to the rooms.
+const PAIR_CIPHERSUITE: &str = "ristretto255-SHA256Ristretto255";
+
+fn ciphersuite(protocol: ProtocolName) -> &'static str {
+    match protocol {
+        ProtocolName::Pair => PAIR_CIPHERSUITE,
+        _ => CIPHERSUITE,
+    }
+}
 
 /// Waiting for the peer's hello.
 pub(super) struct Greeting {
@@ -53,7 +64,7 @@ impl Greeting {
         let mut nonce = [0; 32];
         rng.fill_bytes(&mut nonce);
         let ours = Hello {
-            ciphersuite: CIPHERSUITE.to_owned(),
+            ciphersuite: ciphersuite(settings.protocol).to_owned(),
             protocol: settings.protocol.name().to_owned(),
             parameters: parameters(&settings),
             party: settings.party.code(),
@@ -189,6 +200,10 @@ impl Greeting {
                 &least.to_string(),
             ));
         }
+        if self.settings.protocol == ProtocolName::Pair && theirs.elements < LEAST_ENTRIES {
+            let ours = format!("at least {LEAST_ENTRIES}");
+            return Err(differ("smallest list", &ours, &theirs.elements.to_string()));
+        }
         if theirs.elements > ours.max_elements {
             let ours = format!("at most {}", ours.max_elements);
             return Err(differ("list size", &ours, &theirs.elements.to_string()));
@@ -252,7 +267,9 @@ fn parameters(settings: &Settings) -> String {
     let noise = settings.noise.map(|epsilon| format!("noise={epsilon}"));
     let people = (settings.unit == Unit::People).then(|| Unit::People.name().to_owned());
     let sketch = sketch.then(|| "sketch".to_owned());
-    let all = clip.into_iter().chain(noise).chain(sketch).chain(people);
+    let pair = settings.protocol == ProtocolName::Pair;
+    let pair = pair.then(|| format!("match-keys={}", mode::MATCH_KEYS));
+    let all = clip.into_iter().chain(noise).chain(sketch).chain(people).chain(pair);
     all.collect::<Vec<_>>().join(" ")
 }
 
@@ -276,6 +293,16 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
     }
     if wants_sketch(settings) && settings.party != Party::Platform {
         return misuse("a sketch is for the platform");
+    }
+    let room = (protocol == ProtocolName::Pair).then_some(settings.party);
+    if input.room() != room {
+        return misuse(match room {
+            Some(_) => "PAIR takes the side of a clean room, of the party that it is",
+            None => "the side of a clean room is for PAIR",
+        });
+    }
+    if room.is_some() && settings.sketch_key.is_some() {
+        return misuse("PAIR compares lists by records of its own");
     }
     let sends_labels = protocol == ProtocolName::Labelled && settings.party == Party::Platform;
     if input.is_labelled() != sends_labels {
@@ -359,7 +386,7 @@ fn check_noise(settings: &Settings) -> Result<()> {
         };
     };
     let (protocol, reveal) = (settings.protocol, settings.reveal);
-    if !protocol.is_aggregate() {
+    if !matches!(protocol, ProtocolName::Count | ProtocolName::Sum) {
         return misuse(format!("noise is for the protocols count and sum, not {protocol}"));
     }
     if reveal != Reveal::Advertiser {
@@ -388,6 +415,7 @@ fn cannot_count_people(protocol: ProtocolName, reveal: Reveal) -> String {
             ProtocolName::Count => {
                 " and keeps a minimum audience: the platform compares, so nobody counts before it"
             }
+            ProtocolName::Pair => ": its entries are identifiers, each with an ID of its own",
             _ => ": no side has the people of both; the protocol count does it",
         }
     )

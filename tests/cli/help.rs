@@ -20,6 +20,10 @@ fn help() {
     {
         assert_help(&format!("{command} --help"), &format!("help-{command}.txt"));
     }
+    assert_help("pair --help", "help-pair.txt");
+    for command in ["keygen", "keys", "rotate", "serve", "connect", "match", "map", "activate"] {
+        assert_help(&format!("pair {command} --help"), &format!("help-pair-{command}.txt"));
+    }
 }
 
 #[test]

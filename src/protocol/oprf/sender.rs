@@ -87,6 +87,7 @@ impl Sender {
                 let offering = Box::new(offering);
                 (Arc::clone(set.key()), State::Serving { offering, offered: false, next: 0 })
             }
+            Brought::Pair(_) => unreachable!("checked when the session was made"),
         };
         Sender {
             transcript: None,
