@@ -17,11 +17,11 @@ use jiff::Timestamp;
 
 /// A name that stays here, what each may be matched by, and what each spent, in cents.
 const CUSTOMERS: [(&str, &[&str], u64); 5] = [
-    ("Ada", &["ada@example.com", "+12015550101"], 10_00),
-    ("Ben", &["ben@example.com", "+12015550102"], 20_00),
-    ("Cleo", &["cleo@example.com", "+12015550103"], 40_00), // lives with Dora
-    ("Dora", &["dora@example.com", "+12015550103"], 80_00),
-    ("Emil", &["emil@example.com"], 160_00),
+    ("Ada", &["ada@example.com", "+12015550101"], 1_000),
+    ("Ben", &["ben@example.com", "+12015550102"], 2_000),
+    ("Cleo", &["cleo@example.com", "+12015550103"], 4_000), // lives with Dora
+    ("Dora", &["dora@example.com", "+12015550103"], 8_000),
+    ("Emil", &["emil@example.com"], 16_000),
 ];
 
 /// The platform's users: of some it has the e-mail address, of some the number, of some both.
@@ -85,7 +85,7 @@ fn run(protocol: ProtocolName, input: Input) -> Result<[Outcome; 2]> {
         settings.protocol = protocol;
         settings.unit = Unit::People;
         settings.min_audience = Some(2);
-        settings.clip = (protocol == ProtocolName::Sum).then_some(500_00);
+        settings.clip = (protocol == ProtocolName::Sum).then_some(50_000);
         Session::new(settings, input)
     };
     let sides = [side(Party::Advertiser, input)?, side(Party::Platform, list(USERS)?.into())?];

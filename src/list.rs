@@ -25,7 +25,10 @@
 //! a lost quotation mark, or of one that is too long.) Rows are numbered from 1 without the header; blank lines are no rows, and
 //! do not shift the numbers of others.
 //!
-//! A list is read as a stream. Matched rows, labels and amounts are found by reading the file a
+//! A list may have several identifiers of a person, in one row or in several: [`People`] says whose each
+//! is.
+//!
+//! A list is read as a stream. Matched rows, labels, amounts and people are found by reading the file a
 //! second time.
 
 mod admit;

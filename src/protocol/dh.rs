@@ -93,7 +93,7 @@
 //! batched encodings, both sides together. `32 (n_A + n_P)` bytes for the lists and about 10 bytes
 //! for each tag that the reveal needs. Memory, in bytes: 36 for an own element while the lists cross,
 //! up to 37 for one while tags do; for a peer's element 16, then 20, and 36 where its tags are both
-//! looked up and sent in its order.
+//! looked up and sent in its order, or people are to be found behind them; for these 4 on both sides.
 //!
 //! # Example
 //!

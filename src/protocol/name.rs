@@ -100,8 +100,11 @@ impl ProtocolName {
         }
     }
 
-    /// Whether it can count people, under this reveal and with this minimum audience. Where it counts
-    /// without telling which, or lets one side count first, that takes the people of one side alone.
+    /// Whether it can count people, under this reveal and with this minimum audience.
+    ///
+    /// Both sides of [`dh`](super::dh) would have to count the same people where neither learns which match.
+    /// In [`count`](super::count) the platform compares, so where it alone is to learn the count nobody
+    /// counts before it.
     pub fn can_count_people(self, reveal: Reveal, min_audience: u64) -> bool {
         match self {
             ProtocolName::Dh => reveal != Reveal::Count,

@@ -252,6 +252,35 @@ fn the_example_lists_give_what_a_plain_loop_gives() {
     }
 }
 
+/// The label is that of the identifier by which a person is matched; a prepared set needs no people.
+#[test]
+fn labelled_matches_and_prepared_sets_count_people() {
+    let folder = small();
+    folder.make_keys();
+    let tiers = "email,phone,purposes,tier\n\
+        ann@example.com,,TargetedAdvertising,gold\n\
+        ,+12015550101,TargetedAdvertising,silver\n\
+        ,+12015550102,TargetedAdvertising,bronze\n";
+    folder.write("tiers.csv", tiers);
+    let line =
+        "match --advertiser advertiser.csv --platform tiers.csv --protocol labelled --label tier";
+    for (rank, label) in [("email", "gold"), ("phone", "silver")] {
+        let report = folder.report(&format!("{line} --people --rank {rank} --output out.csv"));
+        assert_eq!(report["matched"]["people"], 2);
+        let labels: Vec<_> = folder.rows("out.csv").into_iter().map(|row| row[6].clone()).collect();
+        assert_eq!(labels, ["matched_label", label, "bronze"]);
+    }
+    folder.stdout(
+        "prepare --list platform.csv --epoch 2026-11 --identity platform.key --for advertiser.pub \
+         --output november",
+    );
+    let report = folder.report(
+        "match --advertiser advertiser.csv --prepared november --identity platform.key \
+         --protocol voprf --person customer",
+    );
+    assert_eq!((&report["matched"]["people"], &report["epoch"]), (&3.into(), &"2026-11".into()));
+}
+
 #[test]
 fn check_says_how_many_people() {
     let folder = small();

@@ -111,10 +111,10 @@ fn check(rows: &[[String; 6]], by_key: bool, list: &Admitted, people: &People, a
         }
     }
     let owners: std::collections::HashSet<_> = owner.values().cloned().collect();
-    for row in 0..rows.len() {
+    for (row, cells) in rows.iter().enumerate() {
         let Some(best) = admitted(row).first().copied() else { continue };
         let person = if owners.contains(&key(row)) { key(row) } else { owner[best].clone() };
-        *worth.entry(person).or_default() += rows[row][4].parse::<u64>().unwrap();
+        *worth.entry(person).or_default() += cells[4].parse::<u64>().unwrap();
     }
     assert_eq!(people.len(), owners.len());
     assert_eq!(list.list.len(), owner.len());
