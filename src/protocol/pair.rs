@@ -23,6 +23,9 @@
 //! - *Guess.* A list padded with guesses of its own cannot be told from an honest one.
 //! - *Ask about a point.* Points that are multiples `r_i H(y)` of one guess come back under the other's key,
 //!   and trying each `r_i` tells whether `y` is on the other list.
+//! - *Cut lists to measure.* Lists that differ from each other in 50 entries or more can together still single
+//!   somebody out: PAIR IDs stay the same under the same keys. The standard asks for no more; the number of
+//!   lists in 30 days is bounded, and clients see nothing but rates.
 //! - *Use another key* than it announces, for its list or for the other's: nothing matches then, or not what
 //!   should. A list under another Ks than the one that was handed over is the same.
 //!
@@ -75,6 +78,8 @@
 //!
 //! In [`pair`](crate::pair); over TLS: `blindmatch pair serve` and `connect`.
 
+mod lists;
+
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -87,7 +92,9 @@ use crate::key::role::Role;
 use crate::pair::key::{AdvertiserKey, PublisherKey, SharedKey, Stamp};
 use crate::pair::records::Shown;
 use crate::pair::{Keys, PublisherId, Rate, Run, Side, mode};
-use crate::wire::{Commitment, Frame, POINTS_PER_FRAME, PairKeys, PairReply};
+use crate::wire::{Commitment, Frame, PairKeys, PairReply};
+
+use lists::{Ids, Lists, PairIds, Stage, send};
 
 /// What a session gives a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,37 +163,6 @@ enum State {
     },
     /// A state was taken out and not put back: it is over, or an error ended the session.
     Ended,
-}
-
-/// The lists on their way.
-struct Lists {
-    ours: Vec<Encoding>,
-    sent: usize,
-    arrivals: Arrivals,
-    pending: Option<Vec<Encoding>>,
-    hash: Sha256,
-    committed: [u8; 32],
-    theirs: Vec<Encoding>,
-    /// The peer's entries under our key as well.
-    twice: Vec<Encoding>,
-}
-
-/// PAIR IDs of the peer's entries, sorted, and the entries in the same order where we keep them.
-struct Ids {
-    pair_ids: Vec<Encoding>,
-    entries: Option<Vec<Encoding>>,
-}
-
-/// PAIR IDs on their way.
-struct PairIds {
-    ours: Ids,
-    sent: usize,
-    arrivals: Arrivals,
-    hash: Sha256,
-    committed: [u8; 32],
-    /// Where in our PAIR IDs the next that arrives can stand.
-    at: usize,
-    matched: Vec<u32>,
 }
 
 impl Rooms {
@@ -535,49 +511,6 @@ impl Protocol for Rooms {
             State::Finishing { .. } | State::Ended => at(Phase::Compare, ours, ours),
         }
     }
-}
-
-impl Lists {
-    fn receive(&mut self, points: Vec<Encoding>) -> Result<()> {
-        self.arrivals.check(&points)?;
-        points.iter().for_each(|point| self.hash.update(point.0));
-        self.pending = Some(points);
-        Ok(())
-    }
-}
-
-impl PairIds {
-    /// Both lists are sorted, so each run is compared as it arrives, and not kept.
-    fn receive(&mut self, points: &[Encoding]) -> Result<()> {
-        self.arrivals.check(points)?;
-        for point in points {
-            self.hash.update(point.0);
-            let left = self.ours.pair_ids.get(self.at..).unwrap_or_default();
-            self.at += left.iter().take_while(|ours| *ours < point).count();
-            if self.ours.pair_ids.get(self.at) == Some(point) {
-                self.matched.push(self.at as u32); // lists have fewer than 2^32 entries
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What is committed to.
-#[derive(Clone, Copy)]
-enum Stage {
-    List = 1,
-    PairIds = 2,
-}
-
-/// Sends the next run of a sorted list.
-fn send(list: &[Encoding], sent: &mut usize, room: bool) -> Step {
-    if !room {
-        return Step::Wait;
-    }
-    let left = &list[*sent..];
-    let run = &left[..left.len().min(POINTS_PER_FRAME)];
-    *sent += run.len();
-    Step::Send(Frame::Points(run.to_vec()))
 }
 
 fn map<R: Role>(engine: &Engine, uniform: &[[u8; 64]], key: &Key<R>, out: &mut [Encoding]) {
