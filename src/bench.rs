@@ -5,6 +5,8 @@
 //! in turn, so that what a neighbour or the clock does to one it does to the other.
 
 #[cfg(feature = "bench")]
+pub mod link;
+#[cfg(feature = "bench")]
 pub mod measure;
 #[cfg(feature = "bench")]
 pub mod record;
