@@ -7,6 +7,8 @@
 #[cfg(feature = "bench")]
 pub mod measure;
 #[cfg(feature = "bench")]
+pub mod peers;
+#[cfg(feature = "bench")]
 pub mod record;
 #[cfg(feature = "bench")]
 pub mod stages;
