@@ -133,9 +133,10 @@ impl Peer {
         for variable in ["OMP_NUM_THREADS", "YACL_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
             command.env(variable, &threads);
         }
-        // A folder of ours: Python looks for modules where it is started, and libraries leave files.
+        // A folder of ours: Python looks for modules where it is started, and SPU leaves files in
+        // that of temporary ones, with hashes of the list.
         if let Some(folder) = side.output.parent().filter(|folder| folder.is_absolute()) {
-            command.current_dir(folder);
+            command.current_dir(folder).env("TMPDIR", folder);
         }
         command
     }
