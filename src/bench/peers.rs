@@ -8,8 +8,8 @@
 
 pub mod folder;
 pub mod process;
+pub mod round;
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use self::process::Process;
+use self::process::{Process, Versions};
 use super::record::Absent;
 use crate::error::{Error, Result};
 use crate::protocol::Party;
@@ -178,12 +178,7 @@ impl Python {
         Python(program.into())
     }
 
-    fn versions(
-        &self,
-        library: &Library,
-        limit: Duration,
-        stop: &AtomicBool,
-    ) -> Result<BTreeMap<String, String>> {
+    fn versions(&self, library: &Library, limit: Duration, stop: &AtomicBool) -> Result<Versions> {
         let Library { package, module, .. } = library;
         let mut command = Command::new(&self.0);
         // Not from where we happen to be: see `Peer::side`.
@@ -201,7 +196,7 @@ impl Python {
     }
 }
 
-fn version(library: &Library, versions: &BTreeMap<String, String>) -> Result<String, String> {
+fn version(library: &Library, versions: &Versions) -> Result<String, String> {
     match (versions.get(library.package), versions.get("python")) {
         (Some(own), Some(python)) => Ok(format!("{own} (Python {python})")),
         _ => Err(format!("the package {} does not tell its version", library.package)),

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,9 @@ pub struct Said {
     pub matched: u64,
 }
 
+/// By the name of what has it.
+pub type Versions = BTreeMap<String, String>;
+
 /// When a line came, and what it says.
 type Line = (Instant, String);
 
@@ -71,18 +74,21 @@ impl Process {
     ///
     /// # Errors
     /// [`Error::Io`] where it fails, says something else or nothing; [`Error::Interrupted`].
-    pub fn ready(
-        &mut self,
+    pub fn ready(&mut self, limit: Duration, stop: &AtomicBool) -> Result<Versions> {
+        let line = self.line(limit, stop)?;
+        self.as_versions(&line)
+    }
+
+    /// The same for both sides of a run, which may need one another.
+    ///
+    /// # Errors
+    /// As [`Process::ready`]; of both, where both fail at once.
+    pub fn both_ready(
+        sides: &mut [Process; 2],
         limit: Duration,
         stop: &AtomicBool,
-    ) -> Result<BTreeMap<String, String>> {
-        let (_, line) = self.line(limit, stop)?;
-        let versions = line.strip_prefix("ready ").and_then(|json| serde_json::from_str(json).ok());
-        let versions: BTreeMap<String, String> = versions.ok_or_else(|| self.unclear())?;
-        let short =
-            |text: &String| text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_graphic());
-        let fine = versions.len() <= 16 && versions.iter().all(|(a, b)| short(a) && short(b));
-        if fine { Ok(versions) } else { Err(self.unclear()) }
+    ) -> Result<[Versions; 2]> {
+        both(sides, limit, stop, Process::as_versions)
     }
 
     /// Tells it to go.
@@ -97,15 +103,16 @@ impl Process {
         told.map_err(|error| self.failed(error))
     }
 
-    /// Waits until it has run. Returns when it said so, and what.
+    /// Waits until both sides have run. Returns when each said so, and what.
     ///
     /// # Errors
-    /// As [`Process::ready`].
-    pub fn result(&mut self, limit: Duration, stop: &AtomicBool) -> Result<(Instant, Said)> {
-        let (when, line) = self.line(limit, stop)?;
-        let said: Option<Said> = serde_json::from_str(&line).ok();
-        let said = said.filter(Said::is_sound).ok_or_else(|| self.unclear())?;
-        Ok((when, said))
+    /// As [`Process::both_ready`].
+    pub fn both_results(
+        sides: &mut [Process; 2],
+        limit: Duration,
+        stop: &AtomicBool,
+    ) -> Result<[(Instant, Said); 2]> {
+        both(sides, limit, stop, Process::as_said)
     }
 
     /// Waits until it has ended.
@@ -129,6 +136,29 @@ impl Process {
         self.next(limit, stop)?.ok_or_else(|| self.ended())
     }
 
+    /// A line, if there is one by now.
+    fn line_by_now(&mut self) -> Option<Result<Line>> {
+        match self.lines.try_recv() {
+            Ok(line) => Some(Ok(line)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Err(self.ended())),
+        }
+    }
+
+    fn as_versions(&self, (_, line): &Line) -> Result<Versions> {
+        let versions = line.strip_prefix("ready ").and_then(|json| serde_json::from_str(json).ok());
+        let versions: Versions = versions.ok_or_else(|| self.unclear())?;
+        let plain = |text: &str| text.len() <= 64 && text.bytes().all(|b| b.is_ascii_graphic());
+        let fine = versions.len() <= 16 && versions.iter().all(|(a, b)| plain(a) && plain(b));
+        if fine { Ok(versions) } else { Err(self.unclear()) }
+    }
+
+    fn as_said(&self, (when, line): &Line) -> Result<(Instant, Said)> {
+        let said: Option<Said> = serde_json::from_str(line).ok();
+        let said = said.filter(Said::is_sound).ok_or_else(|| self.unclear())?;
+        Ok((*when, said))
+    }
+
     /// A line, or none where there will be no more.
     fn next(&mut self, limit: Duration, stop: &AtomicBool) -> Result<Option<Line>> {
         let deadline = Instant::now() + limit;
@@ -136,10 +166,8 @@ impl Process {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
-            match self
-                .lines
-                .recv_timeout(LOOK_UP.min(deadline.saturating_duration_since(Instant::now())))
-            {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(LOOK_UP.min(left)) {
                 Ok(line) => return Ok(Some(line)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
@@ -193,6 +221,40 @@ impl Process {
     }
 }
 
+/// Waits for a line from each side. Where one fails the other is not waited for, but what it has to say
+/// of the same failure is told as well.
+fn both<T>(
+    sides: &mut [Process; 2],
+    limit: Duration,
+    stop: &AtomicBool,
+    read: impl Fn(&Process, &Line) -> Result<T>,
+) -> Result<[T; 2]> {
+    let mut deadline = Instant::now() + limit;
+    let mut got: [Option<Result<T>>; 2] = [None, None];
+    while got.iter().any(Option::is_none) && Instant::now() < deadline {
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        for (side, got) in sides.iter_mut().zip(&mut got).filter(|(_, got)| got.is_none()) {
+            *got = side.line_by_now().map(|line| line.and_then(|line| read(side, &line)));
+            if let Some(Err(_)) = got {
+                deadline = deadline.min(Instant::now() + AFTERMATH);
+            }
+        }
+        thread::sleep(LOOK_UP.min(deadline.saturating_duration_since(Instant::now())));
+    }
+    match got {
+        [Some(Ok(first)), Some(Ok(second))] => Ok([first, second]),
+        [Some(Err(first)), Some(Err(second))] => {
+            let both = io::Error::other(format!("{first}; {second}"));
+            Err(Error::Io { context: "both sides failed".into(), source: both })
+        }
+        [Some(Err(error)), _] | [_, Some(Err(error))] => Err(error),
+        [None, _] => Err(sides[0].silent(limit)),
+        [_, None] => Err(sides[1].silent(limit)),
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // One that has ended is not there to be killed, and is to be waited for all the same.
@@ -215,6 +277,9 @@ impl Said {
 
 /// How often to look whether we are to stop. It lengthens no time: lines are stamped where they are read.
 const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// How long a side that lost its peer may take to say so.
+const AFTERMATH: Duration = Duration::from_millis(500);
 
 /// The longest line that is read.
 const LINE: u64 = 1 << 14;
@@ -277,13 +342,17 @@ mod tests {
         Process::start(Command::new("sh").arg("-c").arg(script), "a stub").unwrap()
     }
 
-    /// Through the whole of what is said.
+    /// Two such sides, through the whole of what is said.
     fn play(script: &str, limit: Duration) -> Result<Said> {
-        let (mut stub, stop) = (stub(script), AtomicBool::new(false));
-        stub.ready(limit, &stop)?;
-        stub.go()?;
-        let (_, said) = stub.result(limit, &stop)?;
-        stub.end(limit, &stop)?;
+        play_two([script, script], limit)
+    }
+
+    fn play_two(scripts: [&str; 2], limit: Duration) -> Result<Said> {
+        let (mut sides, stop) = (scripts.map(stub), AtomicBool::new(false));
+        Process::both_ready(&mut sides, limit, &stop)?;
+        sides.iter_mut().try_for_each(Process::go)?;
+        let [(_, said), _] = Process::both_results(&mut sides, limit, &stop)?;
+        sides.into_iter().try_for_each(|side| side.end(limit, &stop))?;
         Ok(said)
     }
 
@@ -312,13 +381,26 @@ mod tests {
     #[test]
     fn a_crash_tells_its_last_line_without_identifiers() {
         let crash = "echo 'first' >&2; printf 'Bad: person.7@example.com, 12015550123 \\033[1m\\n\\n' >&2; exit 3";
-        let error = play(crash, LIMIT).unwrap_err().to_string();
+        let error = stub(crash).ready(LIMIT, &AtomicBool::new(false)).unwrap_err().to_string();
         assert_eq!(error, "a stub: it ended (exit status: 3): Bad: ... ... ?[1m");
         let late = format!("{}; echo 'too late' >&2; exit 4", talk(RIGHT));
         let error = play(&late, LIMIT).unwrap_err().to_string();
         assert_eq!(error, "a stub: it ended (exit status: 4): too late");
         let long = "head -c 100000 /dev/zero | tr '\\0' x >&2; exit 5";
-        assert!(play(long, LIMIT).unwrap_err().to_string().len() < 300);
+        assert!(play(long, LIMIT).unwrap_err().to_string().len() < 700);
+    }
+
+    #[test]
+    fn who_failed_is_told_and_the_other_is_not_waited_for() {
+        let hangs = "echo 'ready {}'; exec sleep 600";
+        let crashes = "echo 'ready {}'; read go; echo 'out of memory' >&2; exit 1";
+        let loses = "echo 'ready {}'; read go; sleep 0.1; echo 'the peer hung up' >&2; exit 1";
+        for scripts in [[crashes, hangs], [hangs, crashes]] {
+            let error = play_two(scripts, Duration::from_secs(600)).unwrap_err().to_string();
+            assert_eq!(error, "a stub: it ended (exit status: 1): out of memory");
+        }
+        let error = play_two([loses, crashes], LIMIT).unwrap_err().to_string();
+        assert!(error.contains("out of memory") && error.contains("the peer hung up"), "{error}");
     }
 
     #[test]
@@ -350,7 +432,7 @@ mod tests {
             talk(&format!("{RIGHT}\n{RIGHT}")),
         ];
         for script in wrong {
-            let error = play(&script, LIMIT).unwrap_err();
+            let error = play_two([&script, &talk(RIGHT)], LIMIT).unwrap_err();
             assert_eq!(kind(&error), io::ErrorKind::InvalidData, "{script}: {error}");
         }
     }
