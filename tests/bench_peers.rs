@@ -128,7 +128,8 @@ fn silence_ends_a_run() {
     assert!(text(&error).contains("the advertiser's side: no answer"), "{}", text(&error));
 }
 
-/// Nothing is assumed of a machine without the programs: it says so.
+/// Of 512 elements: where a size is no multiple of 32, SPU 0.9.5 loses matches in its mode of low communication
+/// (`benchmarks/BIAS.md`), and a run of it is refused.
 #[test]
 fn the_real_ones_find_what_is_common() {
     if std::env::var_os("BLINDMATCH_REQUIRE_PEERS").is_none() {
@@ -136,7 +137,7 @@ fn the_real_ones_find_what_is_common() {
         return;
     }
     let (lists, python, stop) =
-        (Lists::new(700), Python::from_environment(), AtomicBool::new(false));
+        (Lists::new(512), Python::from_environment(), AtomicBool::new(false));
     for peer in &peers::ALL {
         let version = peer.find(&python, LIMIT, &stop).unwrap();
         let version = version.unwrap_or_else(|absent| panic!("{}: {}", absent.name, absent.why));
