@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Its lines are hostile: bounded, and read for figures alone. Of what it says on standard error, the last line is
-//! told where it fails, without anything that looks like an address. It is killed when this is dropped.
+//! told where it fails, without anything that looks like an address. It is killed when this is dropped, and ends by
+//! itself when its standard input does.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -120,7 +121,6 @@ impl Process {
     /// # Errors
     /// [`Error::Io`] where it fails, says more, or does not end; [`Error::Interrupted`].
     pub fn end(mut self, limit: Duration, stop: &AtomicBool) -> Result<()> {
-        self.input = None;
         match self.next(limit, stop)? {
             Some(_) => Err(self.unclear()),
             // Its output has ended, and so will it.
