@@ -9,6 +9,8 @@ pub mod link;
 #[cfg(feature = "bench")]
 pub mod measure;
 #[cfg(feature = "bench")]
+pub mod peers;
+#[cfg(feature = "bench")]
 pub mod record;
 #[cfg(feature = "bench")]
 pub mod stages;

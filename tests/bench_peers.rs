@@ -1,0 +1,165 @@
+//! Other programs beside ours. What stands for one here is a stub that speaks as they do; the real ones
+//! run where `BLINDMATCH_REQUIRE_PEERS` is set, and then they must be there.
+#![cfg(all(unix, feature = "bench"))]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use blindmatch::bench::peers::folder::Folder;
+use blindmatch::bench::peers::round::{Loopback, Played, Round};
+use blindmatch::bench::peers::{self, Peer, Python};
+use blindmatch::error::{Error, Result};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Two lists in files, of which every third person is on both.
+struct Lists {
+    folder: Folder,
+    paths: [PathBuf; 2],
+    common: Vec<u32>,
+    size: u64,
+}
+
+impl Lists {
+    fn new(size: u64) -> Lists {
+        let folder = Folder::new().unwrap();
+        let write = |name: &str, numbers: Vec<u64>| {
+            let people: Vec<_> =
+                numbers.iter().map(|n| format!("person.{n}@example.com")).collect();
+            folder.write_list(name, people.iter().map(String::as_str)).unwrap()
+        };
+        let advertiser = write("advertiser", (0..size).map(|n| n * 7 + 1).collect());
+        let theirs = |n: u64| if n.is_multiple_of(3) { n * 7 + 1 } else { n * 7 };
+        let platform = write("platform", (0..size).rev().map(theirs).collect());
+        let common = (0..size as u32).filter(|row| row.is_multiple_of(3)).collect();
+        Lists { paths: [advertiser, platform], common, folder, size }
+    }
+
+    fn round<'a>(&'a self, peer: &'a Peer, python: &'a Python) -> Round<'a> {
+        let lists = [self.paths[0].as_path(), &self.paths[1]];
+        Round { peer, python, lists, elements: self.size, threads: 1, limit: LIMIT }
+    }
+
+    /// What a program comes to that takes the arguments of a peer and does this, with `$role`, `$list` and
+    /// `$output`.
+    fn stub(&self, script: &str, limit: Duration) -> Result<Played> {
+        let program = self.folder.path().join("stub");
+        let text = format!(
+            "#!/bin/sh\nshift 2\nwhile [ $# -gt 0 ]; do\n case $1 in\n --role) role=$2;;\n \
+             --list) list=$2;;\n --output) output=$2;;\n esac\n shift 2\ndone\n{script}\n"
+        );
+        fs::write(&program, text).unwrap();
+        fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
+        let python = Python::new(program);
+        let round = Round { limit, ..self.round(&peers::ALL[0], &python) };
+        round.play(&mut Loopback, &AtomicBool::new(false))
+    }
+}
+
+/// Says that rows matched, writes them, and ends.
+fn says(matched: u64, rows: &str) -> String {
+    format!(
+        "echo 'ready {{}}'; read go\n\
+         [ $role = sender ] && matched=0 || matched={matched}\n\
+         echo \"{{\\\"cpu\\\":1,\\\"phases\\\":{{}},\\\"matched\\\":$matched}}\"\n\
+         [ $role = sender ] || printf '{rows}' > \"$output\""
+    )
+}
+
+fn text(error: &Error) -> String {
+    let text = error.to_string();
+    assert!(!text.contains("example.com"), "an identifier in an error");
+    text
+}
+
+#[test]
+fn what_a_peer_says_is_what_is_told() {
+    let lists = Lists::new(7);
+    let played = lists.stub(&says(3, "0\\n3\\n6\\n"), LIMIT).unwrap();
+    assert_eq!(played.rows, lists.common);
+    assert_eq!(
+        (played.said[0].matched, played.said[0].cpu, played.said[0].peak_memory),
+        (3, 1.0, None)
+    );
+    assert!(played.total > 0.0);
+    // Rows that are not the right ones are told as they are: whoever asks for a run knows better.
+    assert_eq!(lists.stub(&says(2, "1\\n2\\n"), LIMIT).unwrap().rows, [1, 2]);
+}
+
+#[test]
+fn answers_that_cannot_be_are_refused() {
+    let lists = Lists::new(7);
+    let wrong = [
+        says(3, "0\\n3\\n"),
+        says(1, "7\\n"),
+        says(2, "3\\n0\\n"),
+        says(2, "3\\n3\\n"),
+        says(1, "person.1@example.com\\n"),
+    ];
+    for script in wrong {
+        let error = lists.stub(&script, LIMIT).unwrap_err();
+        assert!(matches!(error, Error::WrongAnswer(_)), "{script}: {}", text(&error));
+    }
+    let nothing = lists.stub(&says(0, "").replace("printf", "true"), LIMIT);
+    assert!(nothing.unwrap().rows.is_empty());
+    let none = says(0, "").replace("> \"$output\"", "");
+    assert!(matches!(lists.stub(&none, LIMIT), Err(Error::Io { .. })));
+}
+
+#[test]
+fn a_crash_tells_whose_and_how() {
+    let lists = Lists::new(7);
+    let script = "echo 'ready {}'; read go\n\
+                  if [ $role = sender ]; then head -1 \"$list\" >&2; echo \"bad row $(head -1 \"$list\")\" >&2; exit 3\n\
+                  else exec sleep 60; fi";
+    let error = lists.stub(script, LIMIT).unwrap_err();
+    let expected = "openmined-raw, the platform's side: it ended (exit status: 3): bad row ...";
+    assert_eq!(text(&error), expected);
+}
+
+#[test]
+fn silence_ends_a_run() {
+    let lists = Lists::new(7);
+    let error =
+        lists.stub("echo 'ready {}'; exec sleep 60", Duration::from_millis(300)).unwrap_err();
+    assert!(text(&error).contains("the advertiser's side: no answer"), "{}", text(&error));
+}
+
+/// Of 512 elements: where a size is no multiple of 32, SPU 0.9.5 loses matches in its mode of low communication
+/// (`benchmarks/BIAS.md`), and a run of it is refused.
+#[test]
+fn the_real_ones_find_what_is_common() {
+    if std::env::var_os("BLINDMATCH_REQUIRE_PEERS").is_none() {
+        println!("skipped: BLINDMATCH_REQUIRE_PEERS is not set");
+        return;
+    }
+    let (lists, python, stop) =
+        (Lists::new(512), Python::from_environment(), AtomicBool::new(false));
+    for peer in &peers::ALL {
+        let version = peer.find(&python, LIMIT, &stop).unwrap();
+        let version = version.unwrap_or_else(|absent| panic!("{}: {}", absent.name, absent.why));
+        let played = lists.round(peer, &python).play(&mut Loopback, &stop).unwrap();
+        assert_eq!(played.rows, lists.common, "{} {version}", peer.name);
+        for said in &played.said {
+            assert!(said.cpu > 0.0 && said.cpu < 60.0 && said.peak_memory > Some(1 << 20));
+            let phases: f64 = said.phases.values().sum();
+            assert!(phases > 0.0 && phases < played.total * 1.1, "{} {said:?}", peer.name);
+        }
+        println!("{} {version}: {:?}", peer.name, played.said);
+    }
+}
+
+/// A shell script in place of `python3`: whatever is installed here does not matter.
+#[test]
+fn what_is_not_installed_is_absent_with_a_reason() {
+    let stop = AtomicBool::new(false);
+    for peer in &peers::ALL {
+        let absent =
+            peer.find(&Python::new("/nowhere/python3"), LIMIT, &stop).unwrap().unwrap_err();
+        assert_eq!(absent.name, peer.name);
+        assert!(absent.why.contains("pip install"), "{}", absent.why);
+    }
+}
