@@ -10,11 +10,15 @@
 //! | `report.md` | what was run, findings in sentences, tables |
 //! | `report.html` | the same with plots, in one page that needs no other file and no script |
 
+mod bars;
+mod chart;
 mod csv;
 mod figures;
 mod findings;
 mod html;
 mod markdown;
+mod plot;
+mod scale;
 mod table;
 mod text;
 mod view;

@@ -6,26 +6,32 @@ use super::view::View;
 use crate::bench::measure::Sample;
 use crate::bench::record::{Cell, Kind, Network};
 
-/// What there is to say, the most important first.
-pub fn all(view: &View) -> Vec<String> {
-    let mut said = Vec::new();
-    for shape in &view.shapes {
-        let lists = shape.largest();
-        for network in &view.networks {
-            said.extend(fastest(view, lists, network));
-        }
-        if let Some(network) = view.fastest_network() {
-            said.extend(cheapest(view, lists, network));
-            said.extend(least_bytes(view, lists, network));
-            said.extend(prepared(view, lists, network));
-            said.extend(against_others(view, lists, network));
-            said.extend(insecure(view, lists, network));
-            said.extend(cores(view, lists, network));
-        }
+/// Sentences about the same thing.
+pub struct Findings {
+    /// What they are about.
+    pub about: String,
+    /// What there is to say, the most important first.
+    pub sentences: Vec<String>,
+}
+
+/// What there is to say: of the largest lists of each shape, then of all runs.
+pub fn all(view: &View) -> Vec<Findings> {
+    let mut all: Vec<Findings> =
+        view.shapes.iter().map(|shape| of_lists(view, shape.largest())).collect();
+    all.retain(|findings| !findings.sentences.is_empty());
+    let sentences = [wrong_matches(view)].into_iter().chain(noise(view)).collect();
+    all.push(Findings { about: "All runs".to_owned(), sentences });
+    all
+}
+
+fn of_lists(view: &View, lists: [u64; 2]) -> Findings {
+    let mut sentences: Vec<String> =
+        view.networks.iter().filter_map(|network| fastest(view, lists, network)).collect();
+    if let Some(network) = view.fastest_network() {
+        let others = [prepared, cheapest, least_bytes, against_others, insecure, cores];
+        sentences.extend(others.iter().filter_map(|say| say(view, lists, network)));
     }
-    said.push(wrong_matches(view));
-    said.extend(noise(view));
-    said
+    Findings { about: format!("{} elements", text::sizes(lists[0], lists[1])), sentences }
 }
 
 fn by(mut cells: Vec<&Cell>, figure: impl Fn(&Cell) -> f64) -> Vec<&Cell> {
@@ -42,10 +48,6 @@ fn name(cell: &Cell) -> String {
     text::subject(&cell.subject)
 }
 
-fn of(cell: &Cell) -> String {
-    text::sizes(cell.advertiser, cell.platform)
-}
-
 /// Whether the quartiles of two samples leave a gap.
 fn apart(less: &Sample, more: &Sample) -> bool {
     less.quantile(0.75) < more.quantile(0.25)
@@ -54,37 +56,48 @@ fn apart(less: &Sample, more: &Sample) -> bool {
 fn fastest(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
     let cells = by(view.secure(lists, &network.name), |cell| total(cell).median());
     let first = cells.first()?;
-    let link = text::network(network);
     let time = text::seconds_about(total(first).median(), total(first).spread());
-    let lead =
-        format!("{} elements over {link}: {} is fastest with {time}", of(first), name(first));
-    let Some(second) = cells.get(1) else {
-        return Some(format!("{} elements over {link}: {} takes {time}.", of(first), name(first)));
-    };
+    let lead = format!("Over {}, {}", text::over(network), name(first));
+    let Some(second) = cells.get(1) else { return Some(format!("{lead} takes {time}.")) };
     let other = text::seconds(total(second).median());
     Some(if apart(&total(first), &total(second)) {
         let times = text::number(total(second).median() / total(first).median());
-        format!("{lead}; {} comes next with {other}, {times} times as long.", name(second))
+        format!("{lead} is fastest: {time}; next is {}, {times} times as long.", name(second))
     } else {
-        format!("{lead}, but {} with {other} cannot be told from it.", name(second))
+        format!("{lead} takes {time}; {}, {other}, cannot be told from it.", name(second))
     })
+}
+
+/// Where preparing takes a part of the time that is worth a sentence.
+fn prepared(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
+    let online = |cell: &Cell| cell.sample(|run| run.online).median();
+    let mut cells = view.secure(lists, &network.name);
+    cells.retain(|cell| online(cell) < 0.95 * total(cell).median());
+    let cells = by(cells, online);
+    let first = cells.first()?;
+    Some(format!(
+        "Once the platform's list is prepared, {} takes {} of its {} over {}.",
+        name(first),
+        text::seconds(online(first)),
+        text::seconds(total(first).median()),
+        text::over(network)
+    ))
 }
 
 fn cheapest(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
     let each = |cell: &Cell| cell.sample(|run| cpu_each(cell, run)).median() / 1e6;
     let cells = by(view.secure(lists, &network.name), each);
     let (first, last) = (cells.first()?, cells.last()?);
-    let time = text::seconds(each(first));
-    let mut said = format!(
-        "{} elements: {} costs the least CPU, {time} an element of the larger list for both sides \
-         together",
-        of(first),
-        name(first)
+    let lead = format!(
+        "{} costs the least CPU: {} an element of the larger list, both sides together",
+        name(first),
+        text::seconds(each(first))
     );
-    if cells.len() > 1 {
-        said += &format!("; the most is {} of {}", text::seconds(each(last)), name(last));
-    }
-    Some(said + ".")
+    Some(if cells.len() > 1 {
+        format!("{lead}; the most is {} of {}.", text::seconds(each(last)), name(last))
+    } else {
+        lead + "."
+    })
 }
 
 fn least_bytes(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
@@ -93,33 +106,12 @@ fn least_bytes(view: &View, lists: [u64; 2], network: &Network) -> Option<String
     let (first, last) = (cells.first()?, cells.last()?);
     let bytes = text::bytes(first.sample(|run| run.bytes() as f64).median());
     let bits = text::number(each(first));
-    let mut said = format!(
-        "{} elements: {} sends least, {bytes} both ways or {bits} bits an element",
-        of(first),
-        name(first)
-    );
-    if cells.len() > 1 {
-        said += &format!("; the most is {} bits of {}", text::number(each(last)), name(last));
-    }
-    Some(said + ".")
-}
-
-/// Where preparing takes a part of the time that is worth a sentence.
-fn prepared(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
-    let online = |cell: &Cell| cell.sample(|run| run.online).median();
-    let saves = |cell: &&Cell| online(cell) < 0.95 * total(cell).median();
-    let mut cells = view.secure(lists, &network.name);
-    cells.retain(saves);
-    let cells = by(cells, online);
-    let first = cells.first()?;
-    Some(format!(
-        "{} elements: once the platform's list is prepared, {} takes {} of {} in all over {}.",
-        of(first),
-        name(first),
-        text::seconds(online(first)),
-        text::seconds(total(first).median()),
-        text::name(&network.name)
-    ))
+    let lead = format!("{} sends least: {bytes} both ways, {bits} bits an element", name(first));
+    Some(if cells.len() > 1 {
+        format!("{lead}; the most is {} bits of {}.", text::number(each(last)), name(last))
+    } else {
+        lead + "."
+    })
 }
 
 fn against_others(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
@@ -131,18 +123,13 @@ fn against_others(view: &View, lists: [u64; 2], network: &Network) -> Option<Str
     let (ours, others) = (of_kind(Kind::Protocol), of_kind(Kind::Peer));
     let (ours, other) = (ours.first()?, others.first()?);
     let times = total(other).median() / total(ours).median();
-    let link = text::name(&network.name);
-    let (lists, fastest, other) = (of(ours), name(ours), name(other));
+    let lead = format!("Of other programs, {} is fastest", name(other));
+    let network = text::over(network);
     Some(if times >= 1.0 {
-        let times = text::number(times);
-        format!(
-            "{lists} elements over {link}: the fastest other program, {other}, takes {times} times the time of {fastest}."
-        )
+        format!("{lead}: {} times the time of {} over {network}.", text::number(times), name(ours))
     } else {
         let times = text::number(1.0 / times);
-        format!(
-            "{lists} elements over {link}: {other}, another program, takes less time: {fastest} takes {times} times as long."
-        )
+        format!("{lead}: {} takes {times} times as long over {network}.", name(ours))
     })
 }
 
@@ -154,11 +141,10 @@ fn insecure(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
     let (first, secure) = (cells.first()?, secure.first()?);
     let times = text::number(total(secure).median() / total(first).median());
     Some(format!(
-        "{} elements over {}: what protects nobody, {}, takes {}; {} takes {times} times as long.",
-        of(first),
-        text::name(&network.name),
+        "Protecting nobody, {}, takes {} over {}; {} takes {times} times as long.",
         name(first),
         text::seconds(total(first).median()),
+        text::over(network),
         name(secure)
     ))
 }
@@ -167,18 +153,11 @@ fn cores(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
     let fastest = by(view.secure(lists, &network.name), |cell| total(cell).median());
     let cells = view.by_threads(&fastest.first()?.subject, lists, &network.name);
     let (one, most) = (cells.first()?, cells.last()?);
-    if one.threads == most.threads {
-        return None;
-    }
-    Some(format!(
-        "{} elements over {}: with {} threads a side, {} is {} times as fast as with {}.",
-        of(one),
-        text::name(&network.name),
-        most.threads,
-        name(one),
-        text::number(total(one).median() / total(most).median()),
-        one.threads
-    ))
+    (one.threads < most.threads).then(|| {
+        let times = text::number(total(one).median() / total(most).median());
+        let (few, many) = (one.threads, most.threads);
+        format!("With {many} threads a side, {} is {times} times as fast as with {few}.", name(one))
+    })
 }
 
 fn wrong_matches(view: &View) -> String {

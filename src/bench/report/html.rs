@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use super::table::{self, Table};
 use super::text::{self, html};
 use super::view::View;
-use super::{findings, method};
-use crate::bench::record::{Kind, Record};
+use super::{chart, findings, method, plot};
+use crate::bench::record::Record;
 use crate::bench::scaling;
 
 /// The whole page.
@@ -21,7 +21,8 @@ pub fn page(record: &Record) -> String {
     let mut out = String::new();
     head(&mut out, &view);
     section(&mut out, "run", "What was run", &facts(&view));
-    section(&mut out, "findings", "Findings", &list(&findings::all(&view)));
+    section(&mut out, "findings", "Findings", &found(&view));
+    section(&mut out, "plots", "Plots", &plots(&view));
     section(&mut out, "figures", "Figures", &tables(&view));
     if !record.absent.is_empty() {
         let why = |absent: &super::super::record::Absent| {
@@ -70,6 +71,15 @@ fn facts(view: &View) -> String {
     format!("<dl>\n{facts}</dl>\n")
 }
 
+fn found(view: &View) -> String {
+    let group = |findings: findings::Findings| {
+        let sentences = list(&findings.sentences);
+        format!("<div>\n<h3>{}</h3>\n{sentences}</div>\n", html(&findings.about))
+    };
+    let groups: String = findings::all(view).into_iter().map(group).collect();
+    format!("<div class=\"columns\">\n{groups}</div>\n")
+}
+
 /// Sentences, one below the other.
 pub fn list(sentences: &[String]) -> String {
     let items: String =
@@ -80,6 +90,41 @@ pub fn list(sentences: &[String]) -> String {
 /// Text in which what is insecure stands out.
 pub fn marked(text: &str) -> String {
     html(text).replace("(INSECURE)", "<span class=\"tag\">INSECURE</span>")
+}
+
+fn plots(view: &View) -> String {
+    let named = |subject: &&crate::bench::record::Subject| {
+        (chart::style(view, subject), text::subject(subject))
+    };
+    let subjects: Vec<_> = view.subjects.iter().map(named).collect();
+    let mut out = pointed_at(subjects.len());
+    for chart in chart::all(view) {
+        let legend = chart.legend.unwrap_or_else(|| plot::legend(&subjects));
+        let _ = write!(
+            out,
+            "<figure id=\"{}\">\n<h3>{}</h3>\n<figcaption>{}</figcaption>\n{legend}<div \
+             class=\"panels\">\n{}</div>\n<details class=\"onscreen\">\n<summary>As a table</summary>\n\
+             {}</details>\n</figure>\n",
+            chart.id,
+            html(&chart.title),
+            html(&chart.caption),
+            chart.panels.concat(),
+            write_table(&chart.table)
+        );
+    }
+    out
+}
+
+/// Whoever points at a subject in a plot or its legend sees that one before all others.
+fn pointed_at(subjects: usize) -> String {
+    let mut rules = String::from("<style>\n@media (hover: hover) {\n");
+    for place in 0..subjects {
+        let _ = writeln!(
+            rules,
+            "figure:has([data-s=\"{place}\"]:hover) [data-s]:not([data-s=\"{place}\"]) {{ opacity: .18; }}"
+        );
+    }
+    rules + "}\n</style>\n"
 }
 
 fn tables(view: &View) -> String {
@@ -146,6 +191,7 @@ const EMBEDDED: usize = 1 << 20;
 mod tests {
     use super::*;
     use crate::bench::made_up::MadeUp;
+    use crate::bench::record::Kind;
     use crate::bench::report::well_formed;
 
     fn record() -> Record {

@@ -17,8 +17,12 @@ pub fn report(record: &Record) -> String {
         let _ = writeln!(out, "- {name}: {}", text::markdown(&value));
     }
     section(&mut out, "Findings");
-    for sentence in findings::all(&view) {
-        let _ = writeln!(out, "- {}", text::markdown(&sentence));
+    for findings in findings::all(&view) {
+        let _ = writeln!(out, "**{}**\n", text::markdown(&findings.about));
+        for sentence in findings.sentences {
+            let _ = writeln!(out, "- {}", text::markdown(&sentence));
+        }
+        out.push('\n');
     }
     section(&mut out, "Figures");
     out.push_str("Medians ± half the distance between the quartiles.\n");
@@ -45,7 +49,8 @@ pub fn report(record: &Record) -> String {
 }
 
 fn section(out: &mut String, heading: &str) {
-    let _ = writeln!(out, "\n## {heading}\n");
+    let gap = if out.ends_with("\n\n") { "" } else { "\n" };
+    let _ = writeln!(out, "{gap}## {heading}\n");
 }
 
 /// A heading of its own, and the table.

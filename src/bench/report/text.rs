@@ -142,6 +142,27 @@ pub fn bytes(value: f64) -> String {
     in_unit(value, &BYTES)
 }
 
+/// A figure that someone chose, such as a tick: no more digits than it has.
+pub fn exact(value: f64) -> String {
+    let text = format!("{value:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// The same in bytes.
+pub fn exact_bytes(value: f64) -> String {
+    exactly(value, &BYTES)
+}
+
+/// The same in seconds, never more than those.
+pub fn exact_seconds(value: f64) -> String {
+    exactly(value, &SECONDS[..3])
+}
+
+fn exactly(value: f64, units: &[Unit]) -> String {
+    let (size, unit) = suited(value * 1.000_001, units);
+    format!("{} {unit}", exact(value / size))
+}
+
 /// Seconds, more or less.
 pub fn seconds_about(median: f64, spread: f64) -> String {
     about(median, spread, &SECONDS)
@@ -164,25 +185,37 @@ fn suited(value: f64, units: &[Unit]) -> Unit {
     *units.iter().rev().find(fits).unwrap_or(&units[0])
 }
 
-/// Both with as many digits as the median has.
+/// Both with as many digits as the median has, the spread with more where it would read as none.
 fn about(median: f64, spread: f64, units: &[Unit]) -> String {
     if !median.is_finite() {
         return NOTHING.to_owned();
     }
     let (size, unit) = suited(median, units);
-    let digits = digits((median / size).abs());
+    let mut digits = digits((median / size).abs());
+    while spread > 0.0 && digits < 4 && spread / size < 0.5 * 0.1f64.powi(digits as i32) {
+        digits += 1;
+    }
     format!("{} ± {:.digits$} {unit}", number(median / size), spread / size)
 }
 
-/// A link: `wan-50 (50 Mbit/s, 80 ms)`.
+/// A link, with its rate and how long it takes there and back: `wan-50 (50 Mbit/s, 80 ms)`.
 pub fn network(network: &Network) -> String {
     format!("{} ({})", name(&network.name), link(network))
 }
 
+/// What a sentence says after "over".
+pub fn over(network: &Network) -> String {
+    if network.rate.is_none() && network.rtt == 0.0 {
+        format!("an unlimited link ({})", name(&network.name))
+    } else {
+        self::network(network)
+    }
+}
+
 /// What a link is like.
 pub fn link(network: &Network) -> String {
-    let rate = network.rate.map_or("no limit".to_owned(), |rate| in_unit(rate, &RATES));
-    if network.rtt > 0.0 { format!("{rate}, round trip {}", seconds(network.rtt)) } else { rate }
+    let rate = network.rate.map_or("no limit".to_owned(), |rate| exactly(rate, &RATES));
+    if network.rtt > 0.0 { format!("{rate}, {}", exact_seconds(network.rtt)) } else { rate }
 }
 
 #[cfg(test)]
@@ -198,6 +231,8 @@ mod tests {
         assert_eq!(bytes(33_600_000.0), "33.6 MB");
         assert_eq!(seconds(f64::NAN), NOTHING);
         assert_eq!(seconds_about(1.234, 0.0456), "1.23 ± 0.05 s");
+        assert_eq!(seconds_about(31.3, 0.012), "31.3 ± 0.01 s");
+        assert_eq!([1e-3, 0.08, 100.0].map(exact_seconds), ["1 ms", "80 ms", "100 s"]);
         assert_eq!([0.0, 999.4, 12_345.0].map(number), ["0", "999", "12,345"]);
         assert_eq!([1 << 20, 1_000_000, 7].map(elements), ["2²⁰", "1,000,000", "7"]);
     }

@@ -90,8 +90,12 @@ impl<'a> View<'a> {
 
     /// The link that delays least.
     pub fn fastest_network(&self) -> Option<&Network> {
-        let seconds = |network: &Network| network.rtt + network.rate.map_or(0.0, |rate| 8e6 / rate);
-        self.networks.iter().min_by(|a, b| seconds(a).total_cmp(&seconds(b)))
+        self.networks.iter().min_by(|a, b| delay(a).total_cmp(&delay(b)))
+    }
+
+    /// The link that delays most.
+    pub fn slowest_network(&self) -> Option<&Network> {
+        self.networks.iter().max_by(|a, b| delay(a).total_cmp(&delay(b)))
     }
 
     /// How good a backend is: its place among those of the machine.
@@ -99,6 +103,11 @@ impl<'a> View<'a> {
         let backends = &self.record.machine.backends;
         backends.iter().position(|backend| Some(backend) == cell.backend.as_ref())
     }
+}
+
+/// Seconds that a link takes for a megabyte and back.
+fn delay(network: &Network) -> f64 {
+    network.rtt + network.rate.map_or(0.0, |rate| 8e6 / rate)
 }
 
 /// Names of all phases: those of the protocols in their order, then others by name.
