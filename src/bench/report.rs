@@ -13,15 +13,15 @@
 mod bars;
 mod chart;
 mod csv;
-mod figures;
+pub(in crate::bench) mod figures;
 mod findings;
-mod html;
-mod markdown;
+pub(in crate::bench) mod html;
+pub(in crate::bench) mod markdown;
 mod plot;
 mod scale;
-mod table;
-mod text;
-mod view;
+pub(in crate::bench) mod table;
+pub(in crate::bench) mod text;
+pub(in crate::bench) mod view;
 #[cfg(test)]
 mod well_formed;
 

@@ -12,7 +12,7 @@ use crate::bench::measure::Sample;
 use crate::bench::record::{Cell, Kind, Network, Run, Side};
 
 /// Where names end and figures begin.
-const NAMES: f64 = 112.0;
+const NAMES: f64 = 130.0;
 
 /// Times where there is but one size: a mark for each subject, a panel for each link.
 pub fn times(view: &View, shape: &Shape, at: usize) -> Chart {

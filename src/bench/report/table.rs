@@ -29,6 +29,23 @@ impl Table {
     pub fn new(caption: String, head: &[&str]) -> Table {
         Table { caption, head: head.iter().map(ToString::to_string).collect(), rows: Vec::new() }
     }
+
+    /// In columns, for a terminal.
+    pub fn text(&self) -> String {
+        let lines = || [&self.head].into_iter().chain(self.rows.iter().map(|row| &row.cells));
+        let long = |cell: &String| cell.chars().count();
+        let width = |at: usize| lines().filter_map(|line| line.get(at)).map(long).max();
+        let widths: Vec<usize> = (0..self.head.len()).filter_map(width).collect();
+        let line = |line: &Vec<String>| {
+            let cell = |(at, (cell, width)): (usize, (&String, &usize))| match at {
+                0 => format!("{cell:<width$}"),
+                _ => format!("  {cell:>width$}"),
+            };
+            let cells: String = line.iter().zip(&widths).enumerate().map(cell).collect();
+            cells + "\n"
+        };
+        lines().map(line).collect()
+    }
 }
 
 const HEAD: [&str; 13] = [

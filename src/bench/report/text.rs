@@ -79,6 +79,11 @@ pub fn raised(number: u32) -> String {
     number.to_string().chars().map(digit).collect()
 }
 
+/// `1 thread`, `8 threads`.
+pub fn threads(count: usize) -> String {
+    format!("{count} thread{}", if count == 1 { "" } else { "s" })
+}
+
 /// `1,234,567`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
