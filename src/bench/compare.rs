@@ -218,8 +218,8 @@ impl Comparison {
             let noise = noise.map_or("unknown: one run alone".to_owned(), |noise| {
                 format!("{} % from run to run", text::number(noise * 100.0))
             });
-            let moved = (middle - 1.0) * 100.0;
-            let _ = writeln!(out, "  {name:<12} noise {noise}; middle of all ratios {moved:+.1} %");
+            let moved = text::percent(middle - 1.0);
+            let _ = writeln!(out, "  {name:<12} noise {noise}; middle of all ratios {moved}");
         }
         for cell in &self.false_positives {
             let _ = writeln!(out, "WORSE      {cell}: matches that are not there, and none before");

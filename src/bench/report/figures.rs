@@ -61,10 +61,3 @@ pub fn bits_each(cell: &Cell, run: &Run) -> f64 {
 pub fn false_positives(cell: &Cell) -> u64 {
     cell.runs.iter().map(|run| run.false_positives).max().unwrap_or(0)
 }
-
-/// The most memory that either side held, in the median of the runs; not a number where unknown.
-pub fn memory(cell: &Cell) -> f64 {
-    let greater = |run: &Run| run.advertiser.peak_memory.max(run.platform.peak_memory);
-    let sample: Sample = cell.runs.iter().filter_map(greater).map(|bytes| bytes as f64).collect();
-    sample.median()
-}

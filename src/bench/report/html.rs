@@ -129,7 +129,7 @@ fn pointed_at(subjects: usize) -> String {
 
 fn tables(view: &View) -> String {
     let mut out = String::from(
-        "<p>Medians ± half the distance between the quartiles. Tables scroll sideways.</p>\n",
+        "<p>Medians ± half the distance between the quartiles. <span class=\"onscreen\">Tables scroll sideways.</span></p>\n",
     );
     for table in table::all(view) {
         let _ = writeln!(out, "<h3>{}</h3>", html(&table.caption));

@@ -54,7 +54,11 @@ impl Scale {
             Quantity::Seconds | Quantity::Bytes => decades(self.low, self.high),
         };
         let length = (self.to - self.from).abs();
-        let room = if self.to > self.from { 34.0 } else { 18.0 };
+        let room = match quantity {
+            _ if self.to < self.from => 18.0,
+            Quantity::Seconds | Quantity::Bytes => 44.0,
+            Quantity::Elements | Quantity::Times => 32.0,
+        };
         let most = ((length / room) as usize).max(2);
         let step = ticks.len().div_ceil(most).max(1);
         let thinned = ticks.into_iter().step_by(step);
@@ -102,7 +106,7 @@ mod tests {
     use super::*;
 
     fn labels(quantity: Quantity, values: &[f64]) -> Vec<String> {
-        let scale = Scale::new(quantity, values, 0.0, 300.0);
+        let scale = Scale::new(quantity, values, 0.0, 400.0);
         scale.ticks.into_iter().map(|(_, label)| label).collect()
     }
 

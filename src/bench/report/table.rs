@@ -55,12 +55,12 @@ const HEAD: [&str; 13] = [
     "online time",
     "CPU, advertiser",
     "CPU, platform",
-    "CPU, both, per element",
+    "CPU per element",
     "advertiser sent",
     "platform sent",
     "bits per element",
-    "flights (A + P)",
-    "peak memory (A, P)",
+    "flights, A + P",
+    "peak memory, A and P",
     "false positives",
 ];
 
@@ -95,7 +95,7 @@ fn row(cell: &Cell) -> Row {
         let sample: Sample = cell.runs.iter().filter_map(of).map(|bytes| bytes as f64).collect();
         text::bytes(sample.median())
     };
-    let flights = |figure: fn(&Run) -> f64| text::number(sample(figure).median());
+    let flights = |figure: fn(&Run) -> f64| text::exact(sample(figure).median());
     Row {
         cells: vec![
             text::subject(&cell.subject),
@@ -114,7 +114,7 @@ fn row(cell: &Cell) -> Row {
                 flights(|run| run.platform.flights as f64)
             ),
             format!(
-                "{}, {}",
+                "{} and {}",
                 memory(|run| run.advertiser.peak_memory),
                 memory(|run| run.platform.peak_memory)
             ),

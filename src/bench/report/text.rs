@@ -173,6 +173,18 @@ pub fn seconds_about(median: f64, spread: f64) -> String {
     about(median, spread, &SECONDS)
 }
 
+/// Seconds and what they may be, in one unit: `7.05 min (6.95 to 7.21)`.
+pub fn seconds_within([value, low, high]: [f64; 3]) -> String {
+    let (size, unit) = suited(value, &SECONDS);
+    format!("{} {unit} ({} to {})", number(value / size), number(low / size), number(high / size))
+}
+
+/// A part as a percentage with its sign, which nothing has none of.
+pub fn percent(part: f64) -> String {
+    let text = format!("{:+.1} %", part * 100.0);
+    if text == "-0.0 %" || text == "+0.0 %" { "0.0 %".to_owned() } else { text }
+}
+
 fn in_unit(value: f64, units: &[Unit]) -> String {
     if !value.is_finite() {
         return NOTHING.to_owned();
@@ -233,6 +245,8 @@ mod tests {
         let expected =
             ["1.23 µs", "12.3 ms", "1.00 s", "1.00 s", "61.0 s", "2.17 min", "2.22 h", "3.47 days"];
         assert_eq!(said, expected);
+        assert_eq!(seconds_within([423.0, 417.0, 433.0]), "7.05 min (6.95 to 7.22)");
+        assert_eq!([0.012, -0.2, -1e-5].map(percent), ["+1.2 %", "-20.0 %", "0.0 %"]);
         assert_eq!(bytes(33_600_000.0), "33.6 MB");
         assert_eq!(seconds(f64::NAN), NOTHING);
         assert_eq!(seconds_about(1.234, 0.0456), "1.23 ± 0.05 s");

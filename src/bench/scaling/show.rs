@@ -19,9 +19,9 @@ pub fn assumptions(machine: &Machine) -> Vec<String> {
             text::name(&machine.cpu),
             machine.cores
         ),
-        "Both sides part their lists by the same hash of an element, and match partition by partition. The \
-         slowest machine has the largest partition; how large it is tells the other side nothing but \
-         counts, yet those it does tell."
+        "Both sides part their lists by the same hash of an element, and match partition by partition; the \
+         slowest machine has the largest partition. The sizes of partitions tell the other side counts that the \
+         size of a whole list does not."
             .to_owned(),
         format!(
             "Each machine sends and receives {} Gbit/s in whatever direction. Elements that stand on other machines \
@@ -67,7 +67,7 @@ fn curve(curve: &Curve, write: fn(f64) -> String) -> String {
 }
 
 fn error(fit: &Fit) -> String {
-    format!("{:+.1} %", fit.check.error() * 100.0)
+    text::percent(fit.check.error())
 }
 
 fn fits(growth: &Growth) -> Table {
@@ -94,7 +94,7 @@ fn fitted(subject: &SubjectGrowth) -> Row {
     let gain = subject.cores.map(|cores| {
         let check = cores
             .check
-            .map_or(String::new(), |error| format!(" (law without them {:+.1} %)", error * 100.0));
+            .map_or(String::new(), |error| format!(" (law without them {})", text::percent(error)));
         format!("{} with {}{check}", text::number(cores.gain), cores.most)
     });
     Row {
@@ -147,12 +147,11 @@ fn forecasts(growth: &Growth, elements: f64) -> Table {
 }
 
 fn said(growth: &Growth, forecast: &Forecast) -> String {
-    let [seconds, low, high] = forecast.seconds.map(text::seconds);
-    let memory = forecast.memory.map(text::bytes);
-    match memory {
+    let seconds = text::seconds_within(forecast.seconds);
+    match forecast.memory.map(text::bytes) {
         Some(memory) if !growth.fits(forecast) => format!("too large: needs {memory}"),
-        Some(memory) => format!("{seconds} ({low} to {high}), {memory}"),
-        None => format!("{seconds} ({low} to {high})"),
+        Some(memory) => format!("{seconds}, {memory}"),
+        None => seconds,
     }
 }
 
