@@ -9,8 +9,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use blindmatch::bench::peers::folder::Folder;
+use blindmatch::bench::peers::over_link::OverLink;
 use blindmatch::bench::peers::round::{Loopback, Played, Round};
 use blindmatch::bench::peers::{self, Peer, Python};
+use blindmatch::bench::record::Network;
 use blindmatch::error::{Error, Result};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -128,31 +130,54 @@ fn silence_ends_a_run() {
     assert!(text(&error).contains("the advertiser's side: no answer"), "{}", text(&error));
 }
 
-/// Of 512 elements: where a size is no multiple of 32, SPU 0.9.5 loses matches in its mode of low communication
-/// (`benchmarks/BIAS.md`), and a run of it is refused.
+/// Of 512 elements: where a size is no multiple of 32, SPU 0.9.5 loses matches in its mode of low
+/// communication (`benchmarks/BIAS.md`), and a run of it is refused.
 #[test]
 fn the_real_ones_find_what_is_common() {
+    for_each_real_one(|lists, round, stop| {
+        let played = round.play(&mut Loopback, stop).unwrap();
+        assert_eq!(played.rows, lists.common, "{}", round.peer.name);
+        for said in &played.said {
+            assert!(said.cpu > 0.0 && said.cpu < 60.0 && said.peak_memory > Some(1 << 20));
+            let phases: f64 = said.phases.values().sum();
+            assert!(phases > 0.0 && phases < played.total * 1.1, "{} {said:?}", round.peer.name);
+        }
+    });
+}
+
+/// A megabyte a second, 50 ms there and back: never less than the link takes, and all bytes go over it.
+#[test]
+fn the_real_ones_run_over_a_link() {
+    let network = Network { name: "test".into(), rate: Some(8e6), rtt: 0.05 };
+    for_each_real_one(|lists, round, stop| {
+        let mut link = OverLink::new(&network, [&[0], &[0]]);
+        let played = round.play(&mut link, stop).unwrap();
+        let traffic = link.close(LIMIT).unwrap();
+        assert_eq!(played.rows, lists.common, "{}", round.peer.name);
+        let [advertiser, platform] = traffic.sent;
+        assert!(advertiser > 4 * lists.size && platform > 4 * lists.size, "{traffic:?}");
+        let least = advertiser.max(platform) as f64 / 1e6 * 0.99 + network.rtt;
+        assert!(played.total > least, "{}: {} s, {traffic:?}", round.peer.name, played.total);
+        println!("{}: {} s, {traffic:?}", round.peer.name, played.total);
+    });
+}
+
+/// Nothing is assumed of a machine without the programs: it says so.
+fn for_each_real_one(check: impl Fn(&Lists, &Round, &AtomicBool)) {
     if std::env::var_os("BLINDMATCH_REQUIRE_PEERS").is_none() {
         println!("skipped: BLINDMATCH_REQUIRE_PEERS is not set");
         return;
     }
-    let (lists, python, stop) =
-        (Lists::new(512), Python::from_environment(), AtomicBool::new(false));
+    let (lists, python) = (Lists::new(512), Python::from_environment());
+    let stop = AtomicBool::new(false);
     for peer in &peers::ALL {
-        let version = peer.find(&python, LIMIT, &stop).unwrap();
-        let version = version.unwrap_or_else(|absent| panic!("{}: {}", absent.name, absent.why));
-        let played = lists.round(peer, &python).play(&mut Loopback, &stop).unwrap();
-        assert_eq!(played.rows, lists.common, "{} {version}", peer.name);
-        for said in &played.said {
-            assert!(said.cpu > 0.0 && said.cpu < 60.0 && said.peak_memory > Some(1 << 20));
-            let phases: f64 = said.phases.values().sum();
-            assert!(phases > 0.0 && phases < played.total * 1.1, "{} {said:?}", peer.name);
-        }
-        println!("{} {version}: {:?}", peer.name, played.said);
+        let found = peer.find(&python, LIMIT, &stop).unwrap();
+        let version = found.unwrap_or_else(|absent| panic!("{}: {}", absent.name, absent.why));
+        println!("{} {version}", peer.name);
+        check(&lists, &lists.round(peer, &python), &stop);
     }
 }
 
-/// A shell script in place of `python3`: whatever is installed here does not matter.
 #[test]
 fn what_is_not_installed_is_absent_with_a_reason() {
     let stop = AtomicBool::new(false);
