@@ -5,11 +5,21 @@
 //! in turn, so that what a neighbour or the clock does to one it does to the other.
 
 #[cfg(feature = "bench")]
+pub mod compare;
+#[cfg(feature = "bench")]
+pub mod link;
+#[cfg(all(test, feature = "bench"))]
+mod made_up;
+#[cfg(feature = "bench")]
 pub mod measure;
 #[cfg(feature = "bench")]
 pub mod peers;
 #[cfg(feature = "bench")]
 pub mod record;
+#[cfg(feature = "bench")]
+pub mod report;
+#[cfg(feature = "bench")]
+pub mod scaling;
 #[cfg(feature = "bench")]
 pub mod stages;
 #[cfg(feature = "bench")]
