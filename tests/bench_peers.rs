@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use blindmatch::bench::peers::folder::Folder;
-use blindmatch::bench::peers::over_link::OverLink;
+use blindmatch::bench::peers::over_link;
 use blindmatch::bench::peers::round::{Loopback, Played, Round};
 use blindmatch::bench::peers::{self, Peer, Python};
 use blindmatch::bench::record::Network;
@@ -45,9 +45,8 @@ impl Lists {
         Round { peer, python, lists, elements: self.size, threads: 1, limit: LIMIT }
     }
 
-    /// What a program comes to that takes the arguments of a peer and does this, with `$role`, `$list` and
-    /// `$output`.
-    fn stub(&self, script: &str, limit: Duration) -> Result<Played> {
+    /// A program that takes the arguments of a peer and does this, with `$role`, `$list` and `$output`.
+    fn program(&self, script: &str) -> Python {
         let program = self.folder.path().join("stub");
         let text = format!(
             "#!/bin/sh\nshift 2\nwhile [ $# -gt 0 ]; do\n case $1 in\n --role) role=$2;;\n \
@@ -55,7 +54,12 @@ impl Lists {
         );
         fs::write(&program, text).unwrap();
         fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
-        let python = Python::new(program);
+        Python::new(program)
+    }
+
+    /// What it comes to.
+    fn stub(&self, script: &str, limit: Duration) -> Result<Played> {
+        let python = self.program(script);
         let round = Round { limit, ..self.round(&peers::ALL[0], &python) };
         round.play(&mut Loopback, &AtomicBool::new(false))
     }
@@ -105,6 +109,19 @@ fn answers_that_cannot_be_are_refused() {
         let error = lists.stub(&script, LIMIT).unwrap_err();
         assert!(matches!(error, Error::WrongAnswer(_)), "{script}: {}", text(&error));
     }
+    // Rows that could be, and are not the right ones.
+    let network = Network { name: "none".into(), rate: None, rtt: 0.0 };
+    for (script, error) in [
+        (says(3, "0\\n3\\n6\\n"), None),
+        (says(2, "0\\n3\\n"), Some("1 of 3 rows in common are missing, 0 others matched")),
+        (says(3, "0\\n3\\n5\\n"), Some("1 of 3 rows in common are missing, 1 others matched")),
+    ] {
+        let python = lists.program(&script);
+        let round = lists.round(&peers::ALL[0], &python);
+        let stop = AtomicBool::new(false);
+        let run = over_link::measure(&round, &lists.common, &network, [&[], &[]], &stop);
+        assert_eq!(run.err().map(|e| text(&e)), error.map(|e| format!("wrong answer: {e}")));
+    }
     let nothing = lists.stub(&says(0, "").replace("printf", "true"), LIMIT);
     assert!(nothing.unwrap().rows.is_empty());
     let none = says(0, "").replace("> \"$output\"", "");
@@ -150,15 +167,13 @@ fn the_real_ones_find_what_is_common() {
 fn the_real_ones_run_over_a_link() {
     let network = Network { name: "test".into(), rate: Some(8e6), rtt: 0.05 };
     for_each_real_one(|lists, round, stop| {
-        let mut link = OverLink::new(&network, [&[0], &[0]]);
-        let played = round.play(&mut link, stop).unwrap();
-        let traffic = link.close(LIMIT).unwrap();
-        assert_eq!(played.rows, lists.common, "{}", round.peer.name);
-        let [advertiser, platform] = traffic.sent;
-        assert!(advertiser > 4 * lists.size && platform > 4 * lists.size, "{traffic:?}");
-        let least = advertiser.max(platform) as f64 / 1e6 * 0.99 + network.rtt;
-        assert!(played.total > least, "{}: {} s, {traffic:?}", round.peer.name, played.total);
-        println!("{}: {} s, {traffic:?}", round.peer.name, played.total);
+        let run = over_link::measure(round, &lists.common, &network, [&[0], &[0]], stop).unwrap();
+        assert_eq!(run.matched, lists.common.len() as u64);
+        let sent = [run.advertiser.sent, run.platform.sent];
+        assert!(sent.iter().all(|sent| *sent > 4 * lists.size), "{run:?}");
+        let least = sent[0].max(sent[1]) as f64 / 1e6 * 0.99 + network.rtt;
+        assert!(run.total > least && run.advertiser.flights > 0, "{run:?}");
+        println!("{}: {} s, {sent:?} bytes", round.peer.name, run.total);
     });
 }
 
