@@ -1,72 +1,52 @@
 //! Group operations by stage, backend and batch size: `cargo bench --bench group`.
 //!
-//! For curves over batch sizes, and for before and after. Ratios to curve25519-dalek are in
-//! `ratio.rs`. Every answer is compared with the reference backend's before it is timed.
+//! For curves over batch sizes, which show from which size on a backend, or a second core, is worth it.
+//! Ratios to curve25519-dalek are in `ratio.rs`, and what the stages are in `src/bench/stages.rs`. One
+//! core, but where the name says `cores`. Every answer is compared with curve25519-dalek's, computed one
+//! element at a time, before it is timed.
 
-use std::hint::black_box;
+mod common;
 
-use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, SecretScalar};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::time::Duration;
 
-/// Around the lanes, and one chunk.
-const SIZES: [usize; 7] = [1, 2, 4, 8, 16, 64, 256];
+use blindmatch::bench::stages::{Input, Run, Stage};
+use blindmatch::group::{Backend, Encoding, Engine, Parallelism};
+use criterion::measurement::WallTime;
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput, criterion_group,
+    criterion_main,
+};
 
-fn group(criterion: &mut Criterion) {
-    let tag = DomainTag::new(b"blindmatch group bench");
-    let mut key = [0x42; 32];
-    key[31] = 1;
-    let key = SecretScalar::from_canonical_bytes(key).expect("a scalar");
-    let messages: Vec<[u8; 8]> = (0..256u64).map(u64::to_le_bytes).collect();
-    let mut points = vec![Encoding::IDENTITY; messages.len()];
-    let reference = Engine::new(Backend::portable(), Parallelism::Serial);
-    reference.hash_blind(&tag, &messages, &key, &mut points);
+/// Around the lanes, where backends break even, and on to what a session does at a time.
+const SIZES: [usize; 11] = [1, 2, 4, 8, 16, 1 << 6, 1 << 8, 1 << 10, 1 << 12, 1 << 14, 1 << 16];
 
-    for backend in Backend::available() {
-        let engine = Engine::new(backend, Parallelism::Serial);
-        stage(criterion, "hash_blind", engine, |engine, size, out| {
-            engine.hash_blind(&tag, &messages[..size], &key, out);
-        });
-        stage(criterion, "blind", engine, |engine, size, out| {
-            engine.blind(&points[..size], &key, out).expect("valid");
-        });
-        stage(criterion, "hash_encode", engine, |engine, size, out| {
-            engine.encode(&engine.hash(&tag, &messages[..size]), out);
-        });
-        stage(criterion, "decode_encode", engine, |engine, size, out| {
-            engine.encode(&engine.decode(&points[..size]).expect("valid"), out);
-        });
-        let keys = vec![key.clone(); messages.len()];
-        let fixed = engine.fix(&points[0]).expect("valid");
-        let fixed_reference = reference.fix(&points[0]).expect("valid");
-        stage(criterion, "multiply_fixed", engine, |engine, size, out| {
-            let is_reference = engine.backend() == Backend::portable();
-            let fixed = if is_reference { &fixed_reference } else { &fixed };
-            engine.encode(&engine.multiply_fixed(fixed, &keys[..size]), out);
-        });
+fn stages(criterion: &mut Criterion) {
+    let inputs: Vec<Input> =
+        common::sizes(SIZES).into_iter().map(|size| Input::new(size, 1)).collect();
+    for stage in Stage::ALL {
+        let mut group = criterion.benchmark_group(stage.name());
+        group.sample_size(10).sampling_mode(SamplingMode::Flat);
+        group.warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
+        for input in &inputs {
+            let expected = stage.dalek(input)().encodings();
+            for backend in Backend::available() {
+                let engine = Engine::new(backend, Parallelism::Serial);
+                time(&mut group, backend.name(), &expected, stage.ours(input, engine));
+            }
+            if matches!(stage, Stage::HashBlind | Stage::Blind) {
+                let name = format!("{}-cores", Backend::detect().name());
+                time(&mut group, &name, &expected, stage.ours(input, Engine::detect()));
+            }
+        }
+        group.finish();
     }
 }
 
-fn stage(
-    criterion: &mut Criterion,
-    name: &str,
-    engine: Engine,
-    run: impl Fn(&Engine, usize, &mut [Encoding]),
-) {
-    let mut group = criterion.benchmark_group(name);
-    for size in SIZES {
-        let (mut out, mut expected) =
-            (vec![Encoding::IDENTITY; size], vec![Encoding::IDENTITY; size]);
-        run(&Engine::new(Backend::portable(), Parallelism::Serial), size, &mut expected);
-        run(&engine, size, &mut out);
-        assert_eq!(out, expected, "{name} on {}", engine.backend().name());
-
-        group.throughput(Throughput::Elements(size as u64));
-        group.bench_function(BenchmarkId::new(engine.backend().name(), size), |bencher| {
-            bencher.iter(|| run(&engine, size, black_box(&mut out)));
-        });
-    }
-    group.finish();
+fn time(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, expected: &[Encoding], run: Run<'_>) {
+    assert!(run().encodings() == expected, "{name}: not what curve25519-dalek gives");
+    group.throughput(Throughput::Elements(expected.len() as u64));
+    group.bench_function(BenchmarkId::new(name, expected.len()), |bencher| bencher.iter(&run));
 }
 
-criterion_group!(benches, group);
+criterion_group!(benches, stages);
 criterion_main!(benches);

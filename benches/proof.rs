@@ -1,7 +1,9 @@
 //! What a batched proof costs an element: `cargo bench --bench proof`.
 //!
-//! One core, and its CPU time: other programs do not count. Before it is timed, every batch is checked to hold, and not to hold with one output
-//! changed. Evaluation itself stands beside them, for scale.
+//! One core, and its CPU time: other programs do not count. Before it is timed, every batch is checked to
+//! hold, and not to hold with one output changed. Evaluation itself stands beside them, for scale.
+
+mod common;
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -22,7 +24,9 @@ fn proof(criterion: &mut Criterion) {
     let two = SecretScalar::from_canonical_bytes(std::array::from_fn(|i| 2 * u8::from(i == 0)));
     let two = two.expect("a scalar");
     let key = Key::<role::Evaluate>::fresh(&mut Two);
-    let messages: Vec<[u8; 8]> = (0..SIZES[3] as u64).map(u64::to_le_bytes).collect();
+    let sizes = common::sizes(SIZES);
+    let most = sizes.iter().copied().max().unwrap_or(0);
+    let messages: Vec<[u8; 8]> = (0..most as u64).map(u64::to_le_bytes).collect();
     let tag = DomainTag::new(b"blindmatch proof bench");
     let mut inputs = vec![Encoding::IDENTITY; messages.len()];
     let mut outputs = inputs.clone();
@@ -33,7 +37,7 @@ fn proof(criterion: &mut Criterion) {
         let public = key.public(&engine);
         let session = Transcript::new(&[3; 32], &public).expect("a key");
         let mut group = criterion.benchmark_group(format!("proof/{}", backend.name()));
-        for size in SIZES {
+        for &size in &sizes {
             let (inputs, outputs) = (&inputs[..size], &outputs[..size]);
             let prove = |rng: &mut _| session.clone().prove(&engine, &key, inputs, outputs, rng);
             let proof = prove(&mut rng).expect("valid");

@@ -7,9 +7,13 @@
 #[cfg(feature = "bench")]
 pub mod compare;
 #[cfg(feature = "bench")]
+pub mod insecure;
+#[cfg(feature = "bench")]
 pub mod link;
 #[cfg(all(test, feature = "bench"))]
 mod made_up;
+#[cfg(feature = "bench")]
+pub mod matching;
 #[cfg(feature = "bench")]
 pub mod measure;
 #[cfg(feature = "bench")]

@@ -26,7 +26,7 @@ pub mod labelled;
 mod name;
 pub mod oprf;
 pub mod sum;
-mod tag;
+pub(crate) mod tag;
 mod terms;
 pub mod two_hash;
 pub mod voprf;

@@ -30,12 +30,24 @@ pub enum Stage {
     Encode,
     /// Multiples of a fixed point, by a scalar for each.
     Fixed,
+    /// Points times a key.
+    Multiply,
+    /// Points times a scalar for each.
+    MultiplyEach,
 }
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Stage; 6] =
-        [Stage::HashBlind, Stage::Blind, Stage::Hash, Stage::Decode, Stage::Encode, Stage::Fixed];
+    pub const ALL: [Stage; 8] = [
+        Stage::HashBlind,
+        Stage::Blind,
+        Stage::Hash,
+        Stage::Decode,
+        Stage::Encode,
+        Stage::Fixed,
+        Stage::Multiply,
+        Stage::MultiplyEach,
+    ];
 
     /// Its name in lines of figures.
     pub fn name(self) -> &'static str {
@@ -46,6 +58,8 @@ impl Stage {
             Stage::Decode => "decode",
             Stage::Encode => "encode",
             Stage::Fixed => "fixed",
+            Stage::Multiply => "multiply",
+            Stage::MultiplyEach => "multiply_each",
         }
     }
 
@@ -57,12 +71,20 @@ impl Stage {
             Stage::Hash => Box::new(|| dalek_hash(input)),
             Stage::Decode => Box::new(|| dalek_decode(input)),
             Stage::Encode => {
-                let points: Vec<RistrettoPoint> = input.points.iter().map(decoded).collect();
+                let points = input.decoded();
                 Box::new(move || encode_doubles(&points))
             }
             Stage::Fixed => {
                 let table = RistrettoBasepointTable::create(&decoded(&input.points[0]));
                 Box::new(move || dalek_fixed(input, &table))
+            }
+            Stage::Multiply => {
+                let (points, keys) = (input.decoded(), vec![input.whole; input.elements()]);
+                Box::new(move || dalek_multiply(&points, &keys))
+            }
+            Stage::MultiplyEach => {
+                let points = input.decoded();
+                Box::new(move || dalek_multiply(&points, &input.scalars))
             }
         }
     }
@@ -84,6 +106,22 @@ impl Stage {
                 let point: FixedPoint = engine.fix(&input.points[0]).expect("valid");
                 Box::new(move || Output::Ours(engine, engine.multiply_fixed(&point, &input.keys)))
             }
+            Stage::Multiply => {
+                let points = engine.decode(&input.points).expect("valid");
+                Box::new(move || {
+                    let mut products = points.clone();
+                    engine.multiply(&mut products, &input.key);
+                    Output::Ours(engine, products)
+                })
+            }
+            Stage::MultiplyEach => {
+                let points = engine.decode(&input.points).expect("valid");
+                Box::new(move || {
+                    let mut products = points.clone();
+                    engine.multiply_each(&mut products, &input.keys);
+                    Output::Ours(engine, products)
+                })
+            }
         }
     }
 }
@@ -102,6 +140,7 @@ pub struct Input {
     pub key: SecretScalar,
     /// One for each.
     pub keys: Vec<SecretScalar>,
+    whole: Scalar,
     half: Scalar,
     scalars: Vec<Scalar>,
 }
@@ -128,6 +167,7 @@ impl Input {
             points: points.map(|point| Encoding(point.compress().to_bytes())).collect(),
             key: secret(key),
             keys: scalars.iter().copied().map(secret).collect(),
+            whole: key,
             half: key * Scalar::from(2u8).invert(),
             scalars,
             tag,
@@ -139,6 +179,10 @@ impl Input {
     /// How many elements.
     pub fn elements(&self) -> usize {
         self.messages.len()
+    }
+
+    fn decoded(&self) -> Vec<RistrettoPoint> {
+        self.points.iter().map(decoded).collect()
     }
 }
 
@@ -245,6 +289,11 @@ fn dalek_decode(input: &Input) -> Output {
 #[inline(never)]
 fn dalek_fixed(input: &Input, table: &RistrettoBasepointTable) -> Output {
     Output::Dalek(input.scalars.iter().map(|scalar| table * scalar).collect())
+}
+
+#[inline(never)]
+fn dalek_multiply(points: &[RistrettoPoint], scalars: &[Scalar]) -> Output {
+    Output::Dalek(points.iter().zip(scalars).map(|(point, scalar)| point * scalar).collect())
 }
 
 #[inline(never)]

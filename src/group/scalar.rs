@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use curve25519_dalek::scalar::Scalar;
 use rand::CryptoRng;
@@ -30,28 +31,27 @@ impl SecretScalar {
     /// From 32 bytes, little-endian. `None` where they are not a canonical scalar, or zero.
     pub fn from_canonical_bytes(bytes: [u8; 32]) -> Option<Self> {
         let k = Option::<Scalar>::from(Scalar::from_canonical_bytes(bytes))?;
-        (k != Scalar::ZERO).then(|| SecretScalar { half: k * Scalar::from(2u8).invert() })
+        (k != Scalar::ZERO).then(|| SecretScalar { half: k * *HALF })
     }
 
     /// From 64 uniform bytes, little-endian, modulo the group order. `None` where that is zero, which
     /// does not happen by chance. Constant time.
     pub(crate) fn from_uniform_bytes(bytes: &[u8; 64]) -> Option<Self> {
         let k = Scalar::from_bytes_mod_order_wide(bytes);
-        (k != Scalar::ZERO).then(|| SecretScalar { half: k * Scalar::from(2u8).invert() })
+        (k != Scalar::ZERO).then(|| SecretScalar { half: k * *HALF })
     }
 
     /// `1 / k` modulo the group order: what takes a blind off again. Constant time.
     pub fn invert(&self) -> Self {
         // 1 / k is 1 / (2 half), and half of that is kept.
-        SecretScalar { half: self.half.invert() * quarter() }
+        SecretScalar { half: self.half.invert() * *QUARTER }
     }
 
     /// The inverses of many, for the price of one and three products each. Constant time.
     pub fn invert_all(scalars: &[SecretScalar]) -> Vec<SecretScalar> {
         let mut halves: Vec<Scalar> = scalars.iter().map(|scalar| scalar.half).collect();
         Scalar::invert_batch_alloc(&mut halves);
-        let quarter = quarter();
-        let inverses = halves.iter().map(|inverse| SecretScalar { half: inverse * quarter });
+        let inverses = halves.iter().map(|inverse| SecretScalar { half: inverse * *QUARTER });
         let inverses = inverses.collect();
         halves.zeroize();
         inverses
@@ -59,8 +59,7 @@ impl SecretScalar {
 
     /// From numbers, none of which may be zero.
     pub(crate) fn from_numbers(numbers: impl IntoIterator<Item = u64>) -> Vec<SecretScalar> {
-        let half = Scalar::from(2u8).invert();
-        let scalar = |number| SecretScalar { half: Scalar::from(number) * half };
+        let scalar = |number| SecretScalar { half: Scalar::from(number) * *HALF };
         numbers.into_iter().map(scalar).collect()
     }
 
@@ -73,9 +72,9 @@ impl SecretScalar {
         key: &SecretScalar,
         values: &[u64],
     ) -> Vec<SecretScalar> {
-        let (key, half) = (key.value(), Scalar::from(2u8).invert());
+        let key = key.value();
         let sum = |(scalar, value): (&SecretScalar, &u64)| SecretScalar {
-            half: scalar.half * *key + Scalar::from(*value) * half,
+            half: scalar.half * *key + Scalar::from(*value) * *HALF,
         };
         scalars.iter().zip(values).map(sum).collect()
     }
@@ -91,9 +90,10 @@ impl SecretScalar {
     }
 }
 
-fn quarter() -> Scalar {
-    Scalar::from(4u8).invert()
-}
+/// `1 / 2` and `1 / 4` modulo the group order. An inversion costs a quarter of a multiplication of a
+/// point.
+static HALF: LazyLock<Scalar> = LazyLock::new(|| Scalar::from(2u8).invert());
+static QUARTER: LazyLock<Scalar> = LazyLock::new(|| Scalar::from(4u8).invert());
 
 /// The secret scalars of a batch.
 #[derive(Clone, Copy)]

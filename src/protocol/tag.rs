@@ -12,14 +12,14 @@ use crate::group::Encoding;
 
 /// Makes the tags of one session.
 #[derive(Clone)]
-pub(super) struct Tagger {
+pub(crate) struct Tagger {
     after_session: Sha256,
     length: usize,
 }
 
 impl Tagger {
     /// For a session between lists of these sizes.
-    pub(super) fn new(session: &[u8; 32], sizes: [u64; 2]) -> Self {
+    pub(crate) fn new(session: &[u8; 32], sizes: [u64; 2]) -> Self {
         let mut domain = [0; 32];
         domain[..DOMAIN.len()].copy_from_slice(DOMAIN);
         let after_session = Sha256::new().chain_update(domain).chain_update(session);
@@ -32,7 +32,7 @@ impl Tagger {
     }
 
     /// Appends the tags of `encodings` to `out`, in their order.
-    pub(super) fn extend(&self, out: &mut Vec<Tag>, encodings: &[Encoding]) {
+    pub(crate) fn extend(&self, out: &mut Vec<Tag>, encodings: &[Encoding]) {
         out.par_extend(encodings.par_iter().with_min_len(1024).map(|encoding| self.tag(encoding)));
     }
 
@@ -53,7 +53,7 @@ fn tag_length(sizes: [u64; 2]) -> usize {
 
 /// One tag. Its bytes, the first one highest, so that tags order as their bytes do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Tag(u128);
+pub(crate) struct Tag(u128);
 
 impl Tag {
     /// From at most 16 bytes.
@@ -85,7 +85,7 @@ impl Tag {
 /// A set of tags that answers in about one memory access.
 ///
 /// Tags are uniform, so a table over their first `log2(n)` bits leaves one tag a bucket on average.
-pub(super) struct TagSet {
+pub(crate) struct TagSet {
     sorted: Vec<Tag>,
     /// Where each bucket begins in `sorted`, and the end.
     starts: Vec<u32>,
@@ -94,7 +94,7 @@ pub(super) struct TagSet {
 
 impl TagSet {
     /// From tags in any order; fewer than 2^32 of them.
-    pub(super) fn new(mut tags: Vec<Tag>) -> TagSet {
+    pub(crate) fn new(mut tags: Vec<Tag>) -> TagSet {
         tags.par_sort_unstable();
         let bits = tags.len().max(1).ilog2();
         let mut starts = vec![0u32; (1 << bits) + 1];
@@ -118,7 +118,7 @@ impl TagSet {
     }
 
     /// For each of `tags`, whether the set holds it.
-    pub(super) fn contains_each(&self, tags: &[Tag]) -> Vec<bool> {
+    pub(crate) fn contains_each(&self, tags: &[Tag]) -> Vec<bool> {
         tags.par_iter().with_min_len(4096).map(|&tag| self.contains(tag)).collect()
     }
 }
