@@ -29,9 +29,8 @@ impl Lists {
     fn new(size: u64) -> Lists {
         let folder = Folder::new().unwrap();
         let write = |name: &str, numbers: Vec<u64>| {
-            let people: Vec<_> =
-                numbers.iter().map(|n| format!("person.{n}@example.com")).collect();
-            folder.write_list(name, people.iter().map(String::as_str)).unwrap()
+            let people = numbers.iter().map(|n| format!("person.{n}@example.com"));
+            folder.write_list(name, people).unwrap()
         };
         let advertiser = write("advertiser", (0..size).map(|n| n * 7 + 1).collect());
         let theirs = |n: u64| if n.is_multiple_of(3) { n * 7 + 1 } else { n * 7 };
