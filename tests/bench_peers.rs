@@ -9,8 +9,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use blindmatch::bench::peers::folder::Folder;
+use blindmatch::bench::peers::over_link;
 use blindmatch::bench::peers::round::{Loopback, Played, Round};
 use blindmatch::bench::peers::{self, Peer, Python};
+use blindmatch::bench::record::Network;
 use blindmatch::error::{Error, Result};
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -27,9 +29,8 @@ impl Lists {
     fn new(size: u64) -> Lists {
         let folder = Folder::new().unwrap();
         let write = |name: &str, numbers: Vec<u64>| {
-            let people: Vec<_> =
-                numbers.iter().map(|n| format!("person.{n}@example.com")).collect();
-            folder.write_list(name, people.iter().map(String::as_str)).unwrap()
+            let people = numbers.iter().map(|n| format!("person.{n}@example.com"));
+            folder.write_list(name, people).unwrap()
         };
         let advertiser = write("advertiser", (0..size).map(|n| n * 7 + 1).collect());
         let theirs = |n: u64| if n.is_multiple_of(3) { n * 7 + 1 } else { n * 7 };
@@ -43,9 +44,8 @@ impl Lists {
         Round { peer, python, lists, elements: self.size, threads: 1, limit: LIMIT }
     }
 
-    /// What a program comes to that takes the arguments of a peer and does this, with `$role`, `$list` and
-    /// `$output`.
-    fn stub(&self, script: &str, limit: Duration) -> Result<Played> {
+    /// A program that takes the arguments of a peer and does this, with `$role`, `$list` and `$output`.
+    fn program(&self, script: &str) -> Python {
         let program = self.folder.path().join("stub");
         let text = format!(
             "#!/bin/sh\nshift 2\nwhile [ $# -gt 0 ]; do\n case $1 in\n --role) role=$2;;\n \
@@ -53,7 +53,12 @@ impl Lists {
         );
         fs::write(&program, text).unwrap();
         fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).unwrap();
-        let python = Python::new(program);
+        Python::new(program)
+    }
+
+    /// What it comes to.
+    fn stub(&self, script: &str, limit: Duration) -> Result<Played> {
+        let python = self.program(script);
         let round = Round { limit, ..self.round(&peers::ALL[0], &python) };
         round.play(&mut Loopback, &AtomicBool::new(false))
     }
@@ -103,6 +108,19 @@ fn answers_that_cannot_be_are_refused() {
         let error = lists.stub(&script, LIMIT).unwrap_err();
         assert!(matches!(error, Error::WrongAnswer(_)), "{script}: {}", text(&error));
     }
+    // Rows that could be, and are not the right ones.
+    let network = Network { name: "none".into(), rate: None, rtt: 0.0 };
+    for (script, error) in [
+        (says(3, "0\\n3\\n6\\n"), None),
+        (says(2, "0\\n3\\n"), Some("1 of 3 rows in common are missing, 0 others matched")),
+        (says(3, "0\\n3\\n5\\n"), Some("1 of 3 rows in common are missing, 1 others matched")),
+    ] {
+        let python = lists.program(&script);
+        let round = lists.round(&peers::ALL[0], &python);
+        let stop = AtomicBool::new(false);
+        let run = over_link::measure(&round, &lists.common, &network, [&[], &[]], &stop);
+        assert_eq!(run.err().map(|e| text(&e)), error.map(|e| format!("wrong answer: {e}")));
+    }
     let nothing = lists.stub(&says(0, "").replace("printf", "true"), LIMIT);
     assert!(nothing.unwrap().rows.is_empty());
     let none = says(0, "").replace("> \"$output\"", "");
@@ -128,31 +146,52 @@ fn silence_ends_a_run() {
     assert!(text(&error).contains("the advertiser's side: no answer"), "{}", text(&error));
 }
 
-/// Of 512 elements: where a size is no multiple of 32, SPU 0.9.5 loses matches in its mode of low communication
-/// (`benchmarks/BIAS.md`), and a run of it is refused.
+/// Of 512 elements: where a size is no multiple of 32, SPU 0.9.5 loses matches in its mode of low
+/// communication (`benchmarks/BIAS.md`), and a run of it is refused.
 #[test]
 fn the_real_ones_find_what_is_common() {
+    for_each_real_one(|lists, round, stop| {
+        let played = round.play(&mut Loopback, stop).unwrap();
+        assert_eq!(played.rows, lists.common, "{}", round.peer.name);
+        for said in &played.said {
+            assert!(said.cpu > 0.0 && said.cpu < 60.0 && said.peak_memory > Some(1 << 20));
+            let phases: f64 = said.phases.values().sum();
+            assert!(phases > 0.0 && phases < played.total * 1.1, "{} {said:?}", round.peer.name);
+        }
+    });
+}
+
+/// A megabyte a second, 50 ms there and back: never less than the link takes, and all bytes go over it.
+#[test]
+fn the_real_ones_run_over_a_link() {
+    let network = Network { name: "test".into(), rate: Some(8e6), rtt: 0.05 };
+    for_each_real_one(|lists, round, stop| {
+        let run = over_link::measure(round, &lists.common, &network, [&[0], &[0]], stop).unwrap();
+        assert_eq!(run.matched, lists.common.len() as u64);
+        let sent = [run.advertiser.sent, run.platform.sent];
+        assert!(sent.iter().all(|sent| *sent > 4 * lists.size), "{run:?}");
+        let least = sent[0].max(sent[1]) as f64 / 1e6 * 0.99 + network.rtt;
+        assert!(run.total > least && run.advertiser.flights > 0, "{run:?}");
+        println!("{}: {} s, {sent:?} bytes", round.peer.name, run.total);
+    });
+}
+
+/// Nothing is assumed of a machine without the programs: it says so.
+fn for_each_real_one(check: impl Fn(&Lists, &Round, &AtomicBool)) {
     if std::env::var_os("BLINDMATCH_REQUIRE_PEERS").is_none() {
         println!("skipped: BLINDMATCH_REQUIRE_PEERS is not set");
         return;
     }
-    let (lists, python, stop) =
-        (Lists::new(512), Python::from_environment(), AtomicBool::new(false));
+    let (lists, python) = (Lists::new(512), Python::from_environment());
+    let stop = AtomicBool::new(false);
     for peer in &peers::ALL {
-        let version = peer.find(&python, LIMIT, &stop).unwrap();
-        let version = version.unwrap_or_else(|absent| panic!("{}: {}", absent.name, absent.why));
-        let played = lists.round(peer, &python).play(&mut Loopback, &stop).unwrap();
-        assert_eq!(played.rows, lists.common, "{} {version}", peer.name);
-        for said in &played.said {
-            assert!(said.cpu > 0.0 && said.cpu < 60.0 && said.peak_memory > Some(1 << 20));
-            let phases: f64 = said.phases.values().sum();
-            assert!(phases > 0.0 && phases < played.total * 1.1, "{} {said:?}", peer.name);
-        }
-        println!("{} {version}: {:?}", peer.name, played.said);
+        let found = peer.find(&python, LIMIT, &stop).unwrap();
+        let version = found.unwrap_or_else(|absent| panic!("{}: {}", absent.name, absent.why));
+        println!("{} {version}", peer.name);
+        check(&lists, &lists.round(peer, &python), &stop);
     }
 }
 
-/// A shell script in place of `python3`: whatever is installed here does not matter.
 #[test]
 fn what_is_not_installed_is_absent_with_a_reason() {
     let stop = AtomicBool::new(false);

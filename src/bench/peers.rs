@@ -7,6 +7,7 @@
 //! Interpreter: the environment variable `BLINDMATCH_PYTHON`, or `python3`.
 
 pub mod folder;
+pub mod over_link;
 pub mod process;
 pub mod round;
 

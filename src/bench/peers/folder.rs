@@ -36,16 +36,17 @@ impl Folder {
     /// # Errors
     /// [`Error::Io`] with the path; [`Error::Misuse`] where an identifier could not stand on a line,
     /// or in a CSV file, as it is.
-    pub fn write_list<'a>(
+    pub fn write_list<T: AsRef<str>>(
         &self,
         name: &str,
-        list: impl IntoIterator<Item = &'a str>,
+        list: impl IntoIterator<Item = T>,
     ) -> Result<PathBuf> {
         let path = self.0.join(name);
         let failed = || Error::io(format!("writing {}", path.display()));
         let mut file = BufWriter::new(File::create_new(&path).map_err(failed())?);
         for identifier in list {
             let plain = |byte: u8| byte.is_ascii_graphic() && !b",\"'".contains(&byte);
+            let identifier = identifier.as_ref();
             if identifier.is_empty() || !identifier.bytes().all(plain) {
                 return Err(Error::Misuse("an identifier that is no plain text".into()));
             }
