@@ -11,14 +11,14 @@
 //! | `report.html` | the same with plots, in one page that needs no other file and no script |
 
 mod bars;
-mod chart;
+pub(in crate::bench) mod chart;
 mod csv;
 pub(in crate::bench) mod figures;
 mod findings;
 pub(in crate::bench) mod html;
 pub(in crate::bench) mod markdown;
-mod plot;
-mod scale;
+pub(in crate::bench) mod plot;
+pub(in crate::bench) mod scale;
 pub(in crate::bench) mod table;
 pub(in crate::bench) mod text;
 pub(in crate::bench) mod view;

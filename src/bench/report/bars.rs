@@ -69,10 +69,10 @@ fn ticks(scale: &Scale, bottom: f64) -> String {
     let mut drawn = String::new();
     for (value, label) in &scale.ticks {
         let at = scale.at(*value);
-        let _ = write!(
+        let _ = writeln!(
             drawn,
             "<path class=\"grid\" d=\"M{at:.1} 0V{bottom}\"/><text class=\"tick\" \
-             text-anchor=\"middle\" x=\"{at:.1}\" y=\"{}\">{label}</text>\n",
+             text-anchor=\"middle\" x=\"{at:.1}\" y=\"{}\">{label}</text>",
             bottom + 14.0
         );
     }
@@ -183,10 +183,10 @@ fn shares(view: &View, cell: &Cell, names: &[String], top: f64) -> String {
             .filter(|(_, seconds)| *seconds > 0.0)
             .collect();
         let sum: f64 = all.iter().map(|(_, seconds)| seconds).sum();
-        let _ = write!(
+        let _ = writeln!(
             drawn,
             "<text class=\"tick\" x=\"{}\" y=\"{}\">{}</text><text class=\"tick\" x=\"{}\" \
-             y=\"{}\">{}</text>\n",
+             y=\"{}\">{}</text>",
             NAMES - 10.0,
             down + 10.5,
             side[..1].to_uppercase(),

@@ -45,7 +45,7 @@ fn head(out: &mut String, view: &View) {
     let machine = &view.record.machine;
     let by = [&machine.cpu, &machine.compiler, &machine.started].map(|name| text::name(name));
     let title = "Private set intersection, measured";
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -53,14 +53,14 @@ fn head(out: &mut String, view: &View) {
          'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n\
-         <p class=\"by\">{}</p>\n",
+         <p class=\"by\">{}</p>",
         include_str!("page.css"),
         html(&by.join(" · "))
     );
 }
 
 fn section(out: &mut String, id: &str, heading: &str, body: &str) {
-    let _ = write!(out, "<section id=\"{id}\">\n<h2>{}</h2>\n{body}</section>\n", html(heading));
+    let _ = writeln!(out, "<section id=\"{id}\">\n<h2>{}</h2>\n{body}</section>", html(heading));
 }
 
 fn facts(view: &View) -> String {
@@ -100,11 +100,11 @@ fn plots(view: &View) -> String {
     let mut out = pointed_at(subjects.len());
     for chart in chart::all(view) {
         let legend = chart.legend.unwrap_or_else(|| plot::legend(&subjects));
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<figure id=\"{}\">\n<h3>{}</h3>\n<figcaption>{}</figcaption>\n{legend}<div \
              class=\"panels\">\n{}</div>\n<details class=\"onscreen\">\n<summary>As a table</summary>\n\
-             {}</details>\n</figure>\n",
+             {}</details>\n</figure>",
             chart.id,
             html(&chart.title),
             html(&chart.caption),
@@ -205,6 +205,24 @@ mod tests {
         for outside in ["http:", "https:", "src=", "url(", "@import", "<script", "<link", "=\"//"] {
             assert!(!page.contains(outside), "{outside}");
         }
+    }
+
+    #[test]
+    fn records_of_nothing_and_of_nonsense_are_pages_too() {
+        let mut record = record();
+        let cells = std::mem::take(&mut record.cells);
+        well_formed::check(&page(&record)).unwrap();
+        record.cells = cells;
+        for (at, cell) in record.cells.iter_mut().enumerate() {
+            match at % 3 {
+                0 => cell.runs.clear(),
+                1 => (cell.advertiser, cell.platform) = (0, 0),
+                _ => cell.runs.iter_mut().for_each(|run| (run.total, run.online) = (0.0, -1.0)),
+            }
+        }
+        let page = page(&record);
+        well_formed::check(&page).unwrap();
+        assert!(!page.contains("NaN") && !page.contains("inf\"") && !page.contains("inf,"));
     }
 
     #[test]
