@@ -226,6 +226,32 @@ mod tests {
     }
 
     #[test]
+    fn plots_say_what_they_show_and_who_wins() {
+        let record = record();
+        let page = page(&record);
+        let plots: Vec<&str> = page.split("<svg viewBox=\"0 0 360").skip(1).collect();
+        // Two pairs of lists over five links, time and bytes; cores; phases over two links.
+        assert_eq!(plots.len(), 2 * 2 * 5 + 1 + 2);
+        for plot in &plots {
+            let plot = plot.split("</svg>").next().unwrap();
+            assert!(plot.contains("role=\"img\"") && plot.contains("</desc>"), "{plot}");
+            assert!(plot.contains("INSECURE sha256"), "{plot}");
+        }
+        assert_eq!(page.matches("<summary>As a table</summary>").count(), 6);
+        let view = View::of(&record);
+        let of_time = |cell: &&crate::bench::record::Cell| cell.sample(|run| run.total).median();
+        for network in &record.definition.networks {
+            let cells = view.secure([1 << 18; 2], &network.name);
+            let best = cells.iter().min_by(|a, b| of_time(a).total_cmp(&of_time(b))).unwrap();
+            let panel = page.split(&format!(">{}</h4>", text::network(network))).nth(2).unwrap();
+            assert!(
+                panel.contains(&format!(">fastest: {}</text>", text::subject(&best.subject))),
+                "{panel}"
+            );
+        }
+    }
+
+    #[test]
     fn names_are_text() {
         let mut record = record();
         let hostile =

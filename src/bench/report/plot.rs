@@ -124,7 +124,8 @@ const BOTTOM: f64 = HEIGHT - 36.0;
 impl Panel {
     /// As a part of a page.
     pub fn html(&self) -> String {
-        let right = if self.joined { WIDTH - 112.0 } else { WIDTH - 8.0 };
+        let labels = room(self.series.iter().map(|series| &series.style));
+        let right = if self.joined { (WIDTH - 14.0 - labels).round() } else { WIDTH - 8.0 };
         let x = Scale::new(self.x.quantity, &self.x.values, LEFT, right);
         let y = Scale::new(self.y.quantity, &self.y.values, BOTTOM, TOP);
         let mut drawn = self.frame(&x, &y, right);
@@ -228,7 +229,8 @@ impl Panel {
             ended.map(|(series, end)| (series, x.at(end.0), y.at(end.1))).collect();
         ends.sort_by(|a, b| a.2.total_cmp(&b.2));
         let wanted: Vec<f64> = ends.iter().map(|(_, _, down)| *down).collect();
-        let places = apart(&wanted, 12.0, TOP + 2.0, BOTTOM + 2.0);
+        let distance = ((BOTTOM - TOP) / wanted.len().max(1) as f64).min(12.0);
+        let places = apart(&wanted, distance, TOP + 2.0, BOTTOM + 2.0);
         let mut drawn = String::new();
         for ((series, across, down), place) in ends.iter().zip(places) {
             let (start, style) = (right + 8.0, &series.style);
@@ -404,12 +406,20 @@ pub fn legend(styles: &[(Style, String)]) -> String {
     format!("<ul class=\"legend\">\n{items}</ul>\n")
 }
 
+/// Letters of a label at most.
+const LONGEST: usize = 22;
+
+/// Room for the longest of some labels.
+pub fn room<'a>(labels: impl Iterator<Item = &'a Style>) -> f64 {
+    labels.map(|style| width(&shortened(&style.label))).fold(50.0, f64::max)
+}
+
 /// As much of a label as there is room for beside a panel.
 pub fn shortened(label: &str) -> String {
-    if label.chars().count() <= 18 {
+    if label.chars().count() <= LONGEST {
         return label.to_owned();
     }
-    label.chars().take(17).chain(['…']).collect()
+    label.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
 /// About how wide a label is.
