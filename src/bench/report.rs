@@ -11,14 +11,14 @@
 //! | `report.html` | the same with plots, in one page that needs no other file and no script |
 
 mod bars;
-mod chart;
+pub(in crate::bench) mod chart;
 mod csv;
 pub(in crate::bench) mod figures;
 mod findings;
 pub(in crate::bench) mod html;
 pub(in crate::bench) mod markdown;
-mod plot;
-mod scale;
+pub(in crate::bench) mod plot;
+pub(in crate::bench) mod scale;
 pub(in crate::bench) mod table;
 pub(in crate::bench) mod text;
 pub(in crate::bench) mod view;
@@ -73,8 +73,9 @@ fn method(record: &Record) -> Vec<String> {
         "Bytes are those that a side put on the link. A flight is a time that a side began to send after it \
          had heard something new."
             .to_owned(),
-        "Links are simulated: both sides ran on one machine, each with the threads that are named, and \
-         shared its caches and memory."
+        "Links are simulated on one machine: a rate and a delay, without loss, slow start or other traffic. \
+         Both sides ran on that machine, each with the threads that are named, and shared its cores, \
+         caches and memory."
             .to_owned(),
         "Every answer was checked against a plain intersection; a run with a wrong answer is an error, and \
          not in here. False positives are allowed where a protocol has them, and are counted."

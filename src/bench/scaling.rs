@@ -73,6 +73,10 @@ pub struct SubjectGrowth {
     pub bytes: Fit,
     /// Gain of threads, where several numbers of them were measured.
     pub cores: Option<Cores>,
+    /// Its place among the subjects of the record.
+    place: usize,
+    /// Elements, and quartiles of the time, the median first.
+    measured: Vec<(u64, [f64; 3])>,
 }
 
 /// A curve, and how good it is.
@@ -131,11 +135,12 @@ pub struct Forecast {
 /// Looks at a record: at lists of the same size, over the link that delays least.
 pub fn analyse(record: &Record) -> Growth {
     let view = View::of(record);
-    let subjects = view.subjects.iter().filter_map(|subject| grows(&view, subject));
+    let subjects = (0..view.subjects.len()).filter_map(|place| grows(&view, place));
     Growth { subjects: subjects.collect(), machine: record.machine.clone() }
 }
 
-fn grows(view: &View, subject: &Subject) -> Option<SubjectGrowth> {
+fn grows(view: &View, place: usize) -> Option<SubjectGrowth> {
+    let subject = view.subjects[place];
     let network = view.fastest_network()?;
     let shape = view.shapes.iter().find(|shape| shape.advertiser.is_none())?;
     let all: Vec<&Cell> = shape
@@ -149,11 +154,17 @@ fn grows(view: &View, subject: &Subject) -> Option<SubjectGrowth> {
     let points = |figure: &dyn Fn(&Cell) -> f64| -> Vec<(f64, f64)> {
         cells.iter().map(|cell| (cell.platform as f64, figure(cell))).collect()
     };
+    let quartiles = |cell: &&Cell| {
+        let sample = cell.sample(|run| run.total);
+        (cell.platform, [0.5, 0.25, 0.75].map(|part| sample.quantile(part)))
+    };
     let time = points(&|cell| cell.sample(|run| run.total).median());
     let bytes = points(&|cell| cell.sample(|run| run.bytes() as f64).median());
     let memory = points(&memory);
     Some(SubjectGrowth {
         subject: subject.clone(),
+        place,
+        measured: cells.iter().map(quartiles).collect(),
         threads: last.threads,
         largest: last.platform,
         time: Fit::of(&time, Terms::LogLinear)?,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::chart::{Chart, style};
-use super::plot::{WIDTH, framed, shortened, width};
+use super::plot::{Style, WIDTH, framed, room, shortened, width};
 use super::scale::{Quantity, Scale};
 use super::table::{Row, Table};
 use super::text::{self, html};
@@ -12,7 +12,10 @@ use crate::bench::measure::Sample;
 use crate::bench::record::{Cell, Kind, Network, Run, Side};
 
 /// Where names end and figures begin.
-const NAMES: f64 = 130.0;
+fn names_end(view: &View) -> f64 {
+    let styles: Vec<Style> = view.subjects.iter().map(|subject| style(view, subject)).collect();
+    room(styles.iter()).round() + 4.0
+}
 
 /// Times where there is but one size: a mark for each subject, a panel for each link.
 pub fn times(view: &View, shape: &Shape, at: usize) -> Chart {
@@ -23,7 +26,7 @@ pub fn times(view: &View, shape: &Shape, at: usize) -> Chart {
         view.networks.iter().map(|network| (network, view.cells(lists, &network.name))).collect();
     let cells = all.iter().flat_map(|(_, cells)| cells);
     let values: Vec<f64> = cells.map(|cell| total(cell).median()).collect();
-    let scale = Scale::new(Quantity::Seconds, &values, NAMES + 8.0, WIDTH - 62.0);
+    let scale = Scale::new(Quantity::Seconds, &values, names_end(view) + 8.0, WIDTH - 62.0);
     let mut table = Table::new(
         format!("Total time, {sizes} elements"),
         &["subject", "link", "total time", "online time"],
@@ -69,10 +72,10 @@ fn ticks(scale: &Scale, bottom: f64) -> String {
     let mut drawn = String::new();
     for (value, label) in &scale.ticks {
         let at = scale.at(*value);
-        let _ = write!(
+        let _ = writeln!(
             drawn,
             "<path class=\"grid\" d=\"M{at:.1} 0V{bottom}\"/><text class=\"tick\" \
-             text-anchor=\"middle\" x=\"{at:.1}\" y=\"{}\">{label}</text>\n",
+             text-anchor=\"middle\" x=\"{at:.1}\" y=\"{}\">{label}</text>",
             bottom + 14.0
         );
     }
@@ -84,11 +87,12 @@ fn time(view: &View, cell: &Cell, scale: &Scale, down: f64) -> String {
     let across = scale.at(sample.median());
     let [low, high] = [0.25, 0.75].map(|part| scale.at(sample.quantile(part)));
     format!(
-        "<g class=\"{}\" data-s=\"{}\"><text class=\"label\" text-anchor=\"end\" x=\"{NAMES}\" \
+        "<g class=\"{}\" data-s=\"{}\"><text class=\"label\" text-anchor=\"end\" x=\"{}\" \
          y=\"{:.1}\">{}</text><path class=\"whisker\" d=\"M{low:.1} {down:.1}H{high:.1}\"/>{}\
          <text x=\"{:.1}\" y=\"{:.1}\">{}</text></g>\n",
         style.class(),
         style.place,
+        names_end(view),
         down + 3.6,
         html(&shortened(&style.label)),
         style.mark(across, down),
@@ -168,11 +172,11 @@ fn phases_of<'a>(cell: &Cell, names: &'a [String]) -> Vec<&'a String> {
 
 /// Two bars of one subject.
 fn shares(view: &View, cell: &Cell, names: &[String], top: f64) -> String {
-    let style = style(view, &cell.subject);
+    let (style, begin) = (style(view, &cell.subject), names_end(view) + 14.0);
     let mut drawn = format!(
         "<g class=\"{}\"><text class=\"label\" text-anchor=\"end\" x=\"{}\" y=\"{}\">{}</text></g>\n",
         style.class(),
-        NAMES - 14.0,
+        begin - 14.0,
         top + 21.0,
         html(&shortened(&style.label))
     );
@@ -183,20 +187,20 @@ fn shares(view: &View, cell: &Cell, names: &[String], top: f64) -> String {
             .filter(|(_, seconds)| *seconds > 0.0)
             .collect();
         let sum: f64 = all.iter().map(|(_, seconds)| seconds).sum();
-        let _ = write!(
+        let _ = writeln!(
             drawn,
             "<text class=\"tick\" x=\"{}\" y=\"{}\">{}</text><text class=\"tick\" x=\"{}\" \
-             y=\"{}\">{}</text>\n",
-            NAMES - 10.0,
+             y=\"{}\">{}</text>",
+            begin - 10.0,
             down + 10.5,
             side[..1].to_uppercase(),
             right + 5.0,
             down + 10.5,
             if sum > 0.0 { text::seconds(sum) } else { text::NOTHING.to_owned() }
         );
-        let mut from = NAMES;
+        let mut from = begin;
         for (at, seconds) in all {
-            let wide = seconds / sum * (right - NAMES);
+            let wide = seconds / sum * (right - begin);
             drawn += &share(&names[at], colour(names, at), seconds, sum, [from, down, wide]);
             from += wide;
         }

@@ -41,9 +41,14 @@ pub fn all(view: &View) -> Vec<Chart> {
     charts
 }
 
-/// How a subject looks in plots: there its name is short, and says when it is insecure.
+/// How a subject looks in plots.
 pub fn style(view: &View, subject: &Subject) -> Style {
     let place = view.subjects.iter().position(|known| *known == subject).unwrap_or(0);
+    style_at(place, subject)
+}
+
+/// The same from its place: its name is short, and says when it is insecure.
+pub fn style_at(place: usize, subject: &Subject) -> Style {
     let name = text::name(&subject.name);
     let label = match subject.kind {
         Kind::Insecure => {
@@ -76,7 +81,11 @@ fn time_by_size(view: &View, shape: &Shape, at: usize) -> Chart {
             let (x, y) = (cell.platform as f64, quartiles(&sample));
             Point { x, y, says: says(cell, &sample) }
         };
-        Series { style: style(view, subject), points: cells.map(point).collect() }
+        Series {
+            style: style(view, subject),
+            points: cells.map(point).collect(),
+            beyond: Vec::new(),
+        }
     };
     let all: Vec<(&Network, Vec<Series>)> = view
         .networks
@@ -167,7 +176,7 @@ fn bytes_and_time(view: &View, shape: &Shape, at: usize) -> Chart {
             let (x, sample) = (bytes(cell), total(cell));
             let says = format!("{}, {}", says(cell, &sample), text::bytes(x));
             let points = vec![Point { x, y: quartiles(&sample), says }];
-            Series { style: style(view, &cell.subject), points }
+            Series { style: style(view, &cell.subject), points, beyond: Vec::new() }
         });
         let fastest = best.map(|best| format!("fastest: {}", text::subject(&cells[best].subject)));
         let panel = Panel {
@@ -257,7 +266,7 @@ fn cores(view: &View) -> Option<Chart> {
                 insecure: subject.kind == Kind::Insecure,
             });
         }
-        series.push(Series { style: style(view, subject), points });
+        series.push(Series { style: style(view, subject), points, beyond: Vec::new() });
     }
     if series.is_empty() {
         return None;

@@ -45,7 +45,7 @@ fn head(out: &mut String, view: &View) {
     let machine = &view.record.machine;
     let by = [&machine.cpu, &machine.compiler, &machine.started].map(|name| text::name(name));
     let title = "Private set intersection, measured";
-    let _ = write!(
+    let _ = writeln!(
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -53,14 +53,14 @@ fn head(out: &mut String, view: &View) {
          'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n\
-         <p class=\"by\">{}</p>\n",
+         <p class=\"by\">{}</p>",
         include_str!("page.css"),
         html(&by.join(" · "))
     );
 }
 
 fn section(out: &mut String, id: &str, heading: &str, body: &str) {
-    let _ = write!(out, "<section id=\"{id}\">\n<h2>{}</h2>\n{body}</section>\n", html(heading));
+    let _ = writeln!(out, "<section id=\"{id}\">\n<h2>{}</h2>\n{body}</section>", html(heading));
 }
 
 fn facts(view: &View) -> String {
@@ -100,11 +100,11 @@ fn plots(view: &View) -> String {
     let mut out = pointed_at(subjects.len());
     for chart in chart::all(view) {
         let legend = chart.legend.unwrap_or_else(|| plot::legend(&subjects));
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<figure id=\"{}\">\n<h3>{}</h3>\n<figcaption>{}</figcaption>\n{legend}<div \
              class=\"panels\">\n{}</div>\n<details class=\"onscreen\">\n<summary>As a table</summary>\n\
-             {}</details>\n</figure>\n",
+             {}</details>\n</figure>",
             chart.id,
             html(&chart.title),
             html(&chart.caption),
@@ -204,6 +204,50 @@ mod tests {
         well_formed::check(&page).unwrap();
         for outside in ["http:", "https:", "src=", "url(", "@import", "<script", "<link", "=\"//"] {
             assert!(!page.contains(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn records_of_nothing_and_of_nonsense_are_pages_too() {
+        let mut record = record();
+        let cells = std::mem::take(&mut record.cells);
+        well_formed::check(&page(&record)).unwrap();
+        record.cells = cells;
+        for (at, cell) in record.cells.iter_mut().enumerate() {
+            match at % 3 {
+                0 => cell.runs.clear(),
+                1 => (cell.advertiser, cell.platform) = (0, 0),
+                _ => cell.runs.iter_mut().for_each(|run| (run.total, run.online) = (0.0, -1.0)),
+            }
+        }
+        let page = page(&record);
+        well_formed::check(&page).unwrap();
+        assert!(!page.contains("NaN") && !page.contains("inf\"") && !page.contains("inf,"));
+    }
+
+    #[test]
+    fn plots_say_what_they_show_and_who_wins() {
+        let record = record();
+        let page = page(&record);
+        let plots: Vec<&str> = page.split("<svg viewBox=\"0 0 360").skip(1).collect();
+        // Two pairs of lists over five links, time and bytes; cores; phases over two links.
+        assert_eq!(plots.len(), 2 * 2 * 5 + 1 + 2);
+        for plot in &plots {
+            let plot = plot.split("</svg>").next().unwrap();
+            assert!(plot.contains("role=\"img\"") && plot.contains("</desc>"), "{plot}");
+            assert!(plot.contains("INSECURE sha256"), "{plot}");
+        }
+        assert_eq!(page.matches("<summary>As a table</summary>").count(), 6);
+        let view = View::of(&record);
+        let of_time = |cell: &&crate::bench::record::Cell| cell.sample(|run| run.total).median();
+        for network in &record.definition.networks {
+            let cells = view.secure([1 << 18; 2], &network.name);
+            let best = cells.iter().min_by(|a, b| of_time(a).total_cmp(&of_time(b))).unwrap();
+            let panel = page.split(&format!(">{}</h4>", text::network(network))).nth(2).unwrap();
+            assert!(
+                panel.contains(&format!(">fastest: {}</text>", text::subject(&best.subject))),
+                "{panel}"
+            );
         }
     }
 

@@ -69,6 +69,8 @@ pub struct Series {
     pub style: Style,
     /// Its points, from left to right.
     pub points: Vec<Point>,
+    /// Where its line goes on without points, because nothing was measured there.
+    pub beyond: Vec<(f64, f64)>,
 }
 
 /// One point of a series.
@@ -122,7 +124,8 @@ const BOTTOM: f64 = HEIGHT - 36.0;
 impl Panel {
     /// As a part of a page.
     pub fn html(&self) -> String {
-        let right = if self.joined { WIDTH - 112.0 } else { WIDTH - 8.0 };
+        let labels = room(self.series.iter().map(|series| &series.style));
+        let right = if self.joined { (WIDTH - 14.0 - labels).round() } else { WIDTH - 8.0 };
         let x = Scale::new(self.x.quantity, &self.x.values, LEFT, right);
         let y = Scale::new(self.y.quantity, &self.y.values, BOTTOM, TOP);
         let mut drawn = self.frame(&x, &y, right);
@@ -140,28 +143,28 @@ impl Panel {
         let mut drawn = String::new();
         for (value, label) in &y.ticks {
             let at = y.at(*value);
-            let _ = write!(
+            let _ = writeln!(
                 drawn,
                 "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{right}\"/><text class=\"tick\" \
-                 text-anchor=\"end\" x=\"{}\" y=\"{:.1}\">{label}</text>\n",
+                 text-anchor=\"end\" x=\"{}\" y=\"{:.1}\">{label}</text>",
                 LEFT - 5.0,
                 at + 3.6
             );
         }
         for (value, label) in &x.ticks {
             let at = x.at(*value);
-            let _ = write!(
+            let _ = writeln!(
                 drawn,
                 "<path class=\"grid\" d=\"M{at:.1} {TOP}V{BOTTOM}\"/><text class=\"tick\" \
-                 text-anchor=\"middle\" x=\"{at:.1}\" y=\"{}\">{label}</text>\n",
+                 text-anchor=\"middle\" x=\"{at:.1}\" y=\"{}\">{label}</text>",
                 BOTTOM + 14.0
             );
         }
-        let _ = write!(
+        let _ = writeln!(
             drawn,
             "<path class=\"axis\" d=\"M{LEFT} {TOP}V{BOTTOM}H{right}\"/><text class=\"under\" \
              x=\"2\" y=\"11\">{}</text><text class=\"under\" text-anchor=\"end\" x=\"{right}\" \
-             y=\"{}\">{}</text><text class=\"best\" text-anchor=\"end\" x=\"{right}\" y=\"11\">{}</text>\n",
+             y=\"{}\">{}</text><text class=\"best\" text-anchor=\"end\" x=\"{right}\" y=\"11\">{}</text>",
             html(self.y.name),
             HEIGHT - 6.0,
             html(self.x.name),
@@ -178,6 +181,15 @@ impl Panel {
             let corner = |point: &Point| format!("{:.1},{:.1}", at(point).0, at(point).1);
             let corners: Vec<String> = series.points.iter().map(corner).collect();
             let _ = write!(drawn, "<polyline class=\"line\" points=\"{}\"/>", corners.join(" "));
+        }
+        if let Some(last) = series.points.last().filter(|_| !series.beyond.is_empty()) {
+            let onwards = series.beyond.iter().map(|(across, down)| (x.at(*across), y.at(*down)));
+            let corners: Vec<String> = [at(last)]
+                .into_iter()
+                .chain(onwards)
+                .map(|(across, down)| format!("{across:.1},{down:.1}"))
+                .collect();
+            let _ = write!(drawn, "<polyline class=\"beyond\" points=\"{}\"/>", corners.join(" "));
         }
         for point in &series.points {
             let (across, down) = at(point);
@@ -208,19 +220,24 @@ impl Panel {
 
     /// Names at the right ends of lines, moved apart where they would overlap.
     fn end_labels(&self, x: &Scale, y: &Scale, right: f64) -> String {
-        let ended = self.series.iter().filter_map(|series| Some((series, series.points.last()?)));
+        let end = |series: &Series| {
+            let measured = series.points.last().map(|point| (point.x, point.y[0]));
+            series.beyond.last().copied().or(measured)
+        };
+        let ended = self.series.iter().filter_map(|series| Some((series, end(series)?)));
         let mut ends: Vec<(&Series, f64, f64)> =
-            ended.map(|(series, end)| (series, x.at(end.x), y.at(end.y[0]))).collect();
+            ended.map(|(series, end)| (series, x.at(end.0), y.at(end.1))).collect();
         ends.sort_by(|a, b| a.2.total_cmp(&b.2));
         let wanted: Vec<f64> = ends.iter().map(|(_, _, down)| *down).collect();
-        let places = apart(&wanted, 12.0, TOP + 2.0, BOTTOM + 2.0);
+        let distance = ((BOTTOM - TOP) / wanted.len().max(1) as f64).min(12.0);
+        let places = apart(&wanted, distance, TOP + 2.0, BOTTOM + 2.0);
         let mut drawn = String::new();
         for ((series, across, down), place) in ends.iter().zip(places) {
             let (start, style) = (right + 8.0, &series.style);
-            let _ = write!(
+            let _ = writeln!(
                 drawn,
                 "<g class=\"{}\" data-s=\"{}\"><path class=\"lead\" d=\"M{:.1} {down:.1}L{start} \
-                 {place:.1}\"/><text class=\"label\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>\n",
+                 {place:.1}\"/><text class=\"label\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
                 style.class(),
                 style.place,
                 across + 5.0,
@@ -259,10 +276,10 @@ impl Panel {
             } else {
                 String::new()
             };
-            let _ = write!(
+            let _ = writeln!(
                 drawn,
                 "<g class=\"{}\" data-s=\"{}\">{lead}<text class=\"label{}\" text-anchor=\"{}\" \
-                 x=\"{:.1}\" y=\"{:.1}\">{}</text></g>\n",
+                 x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
                 style.class(),
                 style.place,
                 if best { " best" } else { "" },
@@ -389,12 +406,20 @@ pub fn legend(styles: &[(Style, String)]) -> String {
     format!("<ul class=\"legend\">\n{items}</ul>\n")
 }
 
+/// Letters of a label at most.
+const LONGEST: usize = 22;
+
+/// Room for the longest of some labels.
+pub fn room<'a>(labels: impl Iterator<Item = &'a Style>) -> f64 {
+    labels.map(|style| width(&shortened(&style.label))).fold(50.0, f64::max)
+}
+
 /// As much of a label as there is room for beside a panel.
 pub fn shortened(label: &str) -> String {
-    if label.chars().count() <= 18 {
+    if label.chars().count() <= LONGEST {
         return label.to_owned();
     }
-    label.chars().take(17).chain(['…']).collect()
+    label.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
 /// About how wide a label is.

@@ -39,9 +39,10 @@ impl Scale {
         scale
     }
 
-    /// Where a value stands.
+    /// Where a value stands; what is no value, or outside, at the end that is nearest.
     pub fn at(&self, value: f64) -> f64 {
         let part = (value / self.low).ln() / (self.high / self.low).ln();
+        let part = if part.is_nan() { 0.0 } else { part.clamp(0.0, 1.0) };
         self.from + part * (self.to - self.from)
     }
 
@@ -53,16 +54,20 @@ impl Scale {
             Quantity::Times => (-6..20).map(|power| 2f64.powi(power)).filter(inside).collect(),
             Quantity::Seconds | Quantity::Bytes => decades(self.low, self.high),
         };
-        let length = (self.to - self.from).abs();
         let room = match quantity {
             _ if self.to < self.from => 18.0,
             Quantity::Seconds | Quantity::Bytes => 44.0,
             Quantity::Elements | Quantity::Times => 32.0,
         };
-        let most = ((length / room) as usize).max(2);
-        let step = ticks.len().div_ceil(most).max(1);
-        let thinned = ticks.into_iter().step_by(step);
-        thinned.map(|value| (value, label(quantity, value))).collect()
+        let mut kept: Vec<(f64, String)> = Vec::new();
+        for value in ticks.into_iter().rev() {
+            let near = |(last, _): &(f64, String)| (self.at(*last) - self.at(value)).abs() < room;
+            if !kept.last().is_some_and(near) {
+                kept.push((value, label(quantity, value)));
+            }
+        }
+        kept.reverse();
+        kept
     }
 }
 
@@ -92,11 +97,13 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
     (first..=last).flat_map(of).filter(|value| *value >= low && *value <= high).collect()
 }
 
+/// Seconds from ten thousand on are a power of ten: only decades are that long.
 fn label(quantity: Quantity, value: f64) -> String {
     match quantity {
         Quantity::Elements => text::elements(value as u64),
         Quantity::Times => text::exact(value),
         Quantity::Bytes => text::exact_bytes(value),
+        Quantity::Seconds if value > 9e3 => format!("10{} s", text::raised(value.log10() as u32)),
         Quantity::Seconds => text::exact_seconds(value),
     }
 }
@@ -127,7 +134,7 @@ mod tests {
             for value in values.into_iter().filter(|value| *value > 0.0) {
                 assert!((10.0..=200.0).contains(&scale.at(value)), "{value}");
             }
-            assert!(scale.at(1.0) > scale.at(2.0));
+            assert!(scale.at(scale.low) > scale.at(scale.high));
         }
     }
 }

@@ -58,10 +58,13 @@ pub fn markdown(text: &str) -> String {
     escaped
 }
 
-/// A number of elements: as a power of two where it is one, else in groups of three digits.
+/// A number of elements: as a power of two, or of ten from a million on, where it is one; else in groups of
+/// three digits.
 pub fn elements(count: u64) -> String {
     if count.is_power_of_two() && count >= 1024 {
         format!("2{}", raised(count.trailing_zeros()))
+    } else if count >= 1_000_000 && 10u64.checked_pow(count.ilog10()) == Some(count) {
+        format!("10{}", raised(count.ilog10()))
     } else {
         grouped(count)
     }
@@ -253,7 +256,7 @@ mod tests {
         assert_eq!(seconds_about(31.3, 0.012), "31.3 ± 0.01 s");
         assert_eq!([1e-3, 0.08, 100.0].map(exact_seconds), ["1 ms", "80 ms", "100 s"]);
         assert_eq!([0.0, 999.4, 12_345.0].map(number), ["0", "999", "12,345"]);
-        assert_eq!([1 << 20, 1_000_000, 7].map(elements), ["2²⁰", "1,000,000", "7"]);
+        assert_eq!([1 << 20, 1_000_000, 123_456].map(elements), ["2²⁰", "10⁶", "123,456"]);
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use super::{Curve, Fit, Forecast, Growth, MACHINES, RATE, SHUFFLED, SIZES, SubjectGrowth};
 use crate::bench::record::Machine;
+use crate::bench::report::plot::{self, Axis, Panel, Point, Series};
+use crate::bench::report::scale::Quantity;
 use crate::bench::report::table::{Row, Table};
-use crate::bench::report::{html, markdown, text};
+use crate::bench::report::{chart, html, markdown, text};
 
 /// What an extrapolation takes for granted.
 pub fn assumptions(machine: &Machine) -> Vec<String> {
@@ -55,7 +57,7 @@ fn reach(growth: &Growth) -> String {
 }
 
 fn size(elements: f64) -> String {
-    format!("10{}", text::raised(elements.log10().round() as u32))
+    text::elements(elements as u64)
 }
 
 fn curve(curve: &Curve, write: fn(f64) -> String) -> String {
@@ -155,6 +157,12 @@ fn said(growth: &Growth, forecast: &Forecast) -> String {
     }
 }
 
+fn point(subject: &SubjectGrowth, (elements, y): (u64, [f64; 3])) -> Point {
+    let (name, size) = (text::subject(&subject.subject), text::elements(elements));
+    let says = format!("{name}, {size}: {}", text::seconds(y[0]));
+    Point { x: elements as f64, y, says }
+}
+
 /// What stands before the tables.
 const LEGEND: &str = "\"One size up\" is how far the curve without the largest size is from what was measured there. \
                       Extrapolations: time (range of curves with one size left out) and memory of a machine.";
@@ -163,6 +171,54 @@ impl Growth {
     fn tables(&self) -> Vec<Table> {
         let forecasts = SIZES.iter().map(|elements| forecasts(self, *elements));
         [fits(self)].into_iter().chain(forecasts).collect()
+    }
+
+    /// Time against size, and the curves beyond what was measured.
+    fn figure(&self) -> String {
+        let style = |subject: &SubjectGrowth| chart::style_at(subject.place, &subject.subject);
+        let legend: Vec<_> = self
+            .subjects
+            .iter()
+            .map(|subject| (style(subject), text::subject(&subject.subject)))
+            .collect();
+        let series: Vec<Series> = self
+            .subjects
+            .iter()
+            .map(|subject| Series {
+                style: style(subject),
+                points: subject.measured.iter().map(|measured| point(subject, *measured)).collect(),
+                beyond: SIZES.map(|size| (size, subject.time.curve.at(size))).to_vec(),
+            })
+            .collect();
+        let points = || series.iter().flat_map(|series| &series.points);
+        let beyond = || series.iter().flat_map(|series| &series.beyond);
+        let elements = points().map(|point| point.x).chain(SIZES).collect();
+        let times = points().flat_map(|point| point.y).chain(beyond().map(|(_, time)| *time));
+        let panel = Panel {
+            id: "growth-0".to_owned(),
+            title: "One machine, however much memory it takes".to_owned(),
+            remark: String::new(),
+            description:
+                "Time against elements as measured, and the fitted curves beyond. The tables \
+                          below have the same figures."
+                    .to_owned(),
+            x: Axis {
+                name: "elements of each list",
+                quantity: Quantity::Elements,
+                values: elements,
+            },
+            y: Axis { name: "total time", quantity: Quantity::Seconds, values: times.collect() },
+            series,
+            joined: true,
+            best: None,
+            ideal: false,
+        };
+        format!(
+            "<figure>\n<figcaption>Marks and lines were measured, dots are extrapolated.</figcaption>\n{}\
+             <div class=\"panels\">\n{}</div>\n</figure>\n",
+            plot::legend(&legend),
+            panel.html()
+        )
     }
 
     /// For a terminal.
@@ -196,7 +252,7 @@ impl Growth {
     /// A section of a page, without its heading.
     pub fn html(&self) -> String {
         let paragraph = |text: &str| format!("<p>{}</p>\n", html::marked(text));
-        let mut out = paragraph(LEGEND) + &paragraph(&reach(self));
+        let mut out = paragraph(&reach(self)) + &self.figure() + &paragraph(LEGEND);
         for table in self.tables() {
             let _ = writeln!(out, "<h3>{}</h3>", text::html(&table.caption));
             out.push_str(&html::write_table(&table));
