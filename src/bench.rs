@@ -7,15 +7,21 @@
 #[cfg(feature = "bench")]
 pub mod compare;
 #[cfg(feature = "bench")]
+pub mod cores;
+#[cfg(feature = "bench")]
 pub mod insecure;
 #[cfg(feature = "bench")]
 pub mod link;
+#[cfg(feature = "bench")]
+pub mod lists;
 #[cfg(all(test, feature = "bench"))]
 mod made_up;
 #[cfg(feature = "bench")]
 pub mod matching;
 #[cfg(feature = "bench")]
 pub mod measure;
+#[cfg(all(feature = "bench", feature = "tls"))]
+pub mod party;
 #[cfg(feature = "bench")]
 pub mod peers;
 #[cfg(feature = "bench")]
