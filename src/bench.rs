@@ -6,6 +6,8 @@
 
 #[cfg(feature = "bench")]
 pub mod compare;
+#[cfg(all(feature = "bench", feature = "tls"))]
+pub mod contestant;
 #[cfg(feature = "bench")]
 pub mod cores;
 #[cfg(feature = "bench")]
