@@ -11,11 +11,17 @@ pub mod contestant;
 #[cfg(feature = "bench")]
 pub mod cores;
 #[cfg(feature = "bench")]
+pub mod definition;
+#[cfg(all(feature = "bench", feature = "tls"))]
+pub mod harness;
+#[cfg(feature = "bench")]
 pub mod insecure;
 #[cfg(feature = "bench")]
 pub mod link;
 #[cfg(feature = "bench")]
 pub mod lists;
+#[cfg(feature = "bench")]
+pub mod machine;
 #[cfg(all(test, feature = "bench"))]
 mod made_up;
 #[cfg(feature = "bench")]

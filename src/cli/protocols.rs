@@ -113,7 +113,7 @@ fn protocol(text: &str) -> Result<ProtocolName, String> {
     ProtocolName::by_name(text).ok_or_else(|| one_of(ProtocolName::ALL.map(ProtocolName::name)))
 }
 
-fn blinding(text: &str) -> Result<Blinding, String> {
+pub fn blinding(text: &str) -> Result<Blinding, String> {
     let found = Blinding::ALL.into_iter().find(|blinding| blinding.name() == text);
     found.ok_or_else(|| one_of(Blinding::ALL.map(Blinding::name)))
 }
