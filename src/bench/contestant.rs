@@ -129,7 +129,12 @@ impl Contestant for Ours {
         let ended = first.ended.max(second.ended);
         Ok(Run {
             total: ended - first.started.min(second.started),
-            online: ended - if self.way.prepares() { first.started } else { first.started.min(second.started) },
+            online: ended
+                - if self.way.prepares() {
+                    first.started
+                } else {
+                    first.started.min(second.started)
+                },
             advertiser: first.side,
             platform: second.side,
             matched,
@@ -155,7 +160,10 @@ fn check(way: Way, lists: Lists, [ours, theirs]: &[Done; 2], matched: &Path) -> 
     if let Some(name) = protocol.filter(|name| name.is_aggregate()) {
         let sum = (name == ProtocolName::Sum).then(|| lists.common_sum());
         if (ours.count, ours.sum, ours.rows) != (Some(common), sum, false) {
-            let text = format!("{:?} counted and {:?} in all, not {common}, {sum:?}", ours.count, ours.sum);
+            let text = format!(
+                "{:?} counted and {:?} in all, not {common}, {sum:?}",
+                ours.count, ours.sum
+            );
             return Err(Error::WrongAnswer(text));
         }
         return Ok((common, 0));
@@ -183,7 +191,8 @@ fn check_rows(protocol: Option<ProtocolName>, lists: Lists, text: &str) -> Resul
     rows.dedup();
     let (got, common) = (rows.len() as u64, u64::from(lists.common()));
     if got < common + wrong || (wrong > 0 && protocol.is_some()) {
-        let text = format!("{got} rows matched, {wrong} of them wrongly, where {common} are common");
+        let text =
+            format!("{got} rows matched, {wrong} of them wrongly, where {common} are common");
         return Err(Error::WrongAnswer(text));
     }
     Ok((got, wrong))

@@ -6,7 +6,9 @@ pub fn allowed() -> Vec<usize> {
     {
         use rustix::thread::{CpuSet, sched_getaffinity};
         let set = sched_getaffinity(None);
-        set.map_or(Vec::new(), |set| (0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect())
+        set.map_or(Vec::new(), |set| {
+            (0..CpuSet::MAX_CPU).filter(|&core| set.is_set(core)).collect()
+        })
     }
     #[cfg(not(target_os = "linux"))]
     Vec::new()

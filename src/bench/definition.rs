@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::record::{Definition, Network, Run};
+use super::record::{Definition, Kind, Network, Run};
 use super::workload;
 use crate::error::{Error, Result};
 
@@ -39,21 +39,22 @@ impl Network {
         })
     }
 
-    /// Seconds that a run takes at least on this network by arithmetic alone, were computing free: the longer
-    /// direction's bytes over the rate, and a one-way delay for each flight and for each half of setting up the
-    /// connection. Where it is not known which flights wait for which, as with another program, flights count too
-    /// many and this is too much.
-    pub fn least(&self, run: &Run) -> f64 {
+    /// Seconds that the link alone takes for a run, by arithmetic: the longer direction's bytes over the rate, and the
+    /// round trips that every run needs. Those are one, and with our own protocols three more, for the connection and
+    /// for TLS. More round trips of a protocol come on top, and so does all computing.
+    pub fn least(&self, kind: Kind, run: &Run) -> f64 {
         let bytes = run.advertiser.sent.max(run.platform.sent) as f64;
-        let flights = run.advertiser.flights + run.platform.flights + 2;
-        self.rate.map_or(0.0, |rate| bytes * 8.0 / rate) + flights as f64 * self.rtt / 2.0
+        let trips = if kind == Kind::Peer { 1.0 } else { 4.0 };
+        self.rate.map_or(0.0, |rate| bytes * 8.0 / rate) + trips * self.rtt
     }
 }
 
 /// Sizes as people write them: one, or a range such as `2^8..2^20`, by steps of four, or of another factor as in
 /// `2^8..2^20:2`. The end is in it where a step meets it. `None` where it is nothing of the kind.
 pub fn sizes(text: &str) -> Option<Vec<u64>> {
-    let Some((from, rest)) = text.split_once("..") else { return Some(vec![workload::size(text)?]) };
+    let Some((from, rest)) = text.split_once("..") else {
+        return Some(vec![workload::size(text)?]);
+    };
     let (to, factor) = rest.split_once(':').unwrap_or((rest, "4"));
     let (from, to, factor) = (workload::size(from)?, workload::size(to)?, workload::size(factor)?);
     if factor < 2 || from > to {
@@ -77,8 +78,9 @@ impl Definition {
     pub fn read(path: &Path) -> Result<Definition> {
         let text = std::fs::read_to_string(path);
         let text = text.map_err(Error::io(format!("reading {}", path.display())))?;
-        let definition: Definition = toml::from_str(&text)
-            .map_err(|e| Error::Misuse(format!("{}: {}", path.display(), e.to_string().trim_end())))?;
+        let definition: Definition = toml::from_str(&text).map_err(|e| {
+            Error::Misuse(format!("{}: {}", path.display(), e.to_string().trim_end()))
+        })?;
         definition.check()?;
         Ok(definition)
     }
@@ -89,7 +91,8 @@ impl Definition {
     /// [`Error::Misuse`] for numbers that TOML does not have: it ends at 2^63.
     pub fn to_toml(&self) -> Result<String> {
         let text = toml::to_string_pretty(self);
-        let text = text.map_err(|e| Error::Misuse(format!("this cannot be written as TOML: {e}")))?;
+        let text =
+            text.map_err(|e| Error::Misuse(format!("this cannot be written as TOML: {e}")))?;
         Ok(format!("{HEAD}{text}"))
     }
 
@@ -110,13 +113,19 @@ impl Definition {
                 && (0.0..=60.0).contains(&network.rtt)
         };
         if !self.networks.iter().all(possible) {
-            return misuse("a network has a rate of 1 bit per second or more, and a round trip of 0 to 60 s");
+            return misuse(
+                "a network has a rate of 1 bit per second or more, and a round trip of 0 to 60 s",
+            );
         }
-        if (1..self.networks.len()).any(|at| self.networks[..at].iter().any(|n| n.name == self.networks[at].name)) {
+        if (1..self.networks.len())
+            .any(|at| self.networks[..at].iter().any(|n| n.name == self.networks[at].name))
+        {
             return misuse("two networks of one name");
         }
         if self.seed > i64::MAX as u64 {
-            return misuse("a seed is at most 2^63 - 1 here: files of definitions have no larger numbers");
+            return misuse(
+                "a seed is at most 2^63 - 1 here: files of definitions have no larger numbers",
+            );
         }
         let empty = self.subjects.is_empty() || self.sizes.is_empty() || self.networks.is_empty();
         if empty || self.threads.is_empty() || self.backends.is_empty() || self.repeat == 0 {
@@ -164,7 +173,9 @@ mod tests {
         assert_eq!(Network::by_name("moon"), None);
         let custom = Network::custom("100", "30.5").unwrap();
         assert_eq!((custom.rate, custom.rtt), (Some(100e6), 0.0305));
-        for (rate, rtt) in [("0", "1"), ("-1", "1"), ("1", "-1"), ("inf", "1"), ("1", "NaN"), ("", "")] {
+        for (rate, rtt) in
+            [("0", "1"), ("-1", "1"), ("1", "-1"), ("inf", "1"), ("1", "NaN"), ("", "")]
+        {
             assert_eq!(Network::custom(rate, rtt), None, "{rate},{rtt}");
         }
     }

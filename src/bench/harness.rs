@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::contestant::{Contestant, Setup};
 use super::lists::Lists;
-use super::record::{Absent, Cell, Definition, FORMAT, Kind, Machine, Record, VERSION};
+use super::record::{Absent, Cell, Definition, FORMAT, Kind, Machine, Record, Run, VERSION};
 use super::report;
 use crate::error::{Error, Result};
 use crate::file::write_whole;
@@ -78,7 +78,7 @@ impl Harness {
     /// [`Error::WrongAnswer`] and whatever else a run fails with; [`Error::Interrupted`]. What fails of another program
     /// is no error: it becomes absent, with the reason.
     pub fn run(mut self, observer: &mut impl Observer, stop: &AtomicBool) -> Result<Record> {
-        let fresh: Vec<bool> = self.record.cells.iter().map(|cell| cell.runs.is_empty()).collect();
+        let mut fresh: Vec<bool> = self.record.cells.iter().map(|cell| cell.runs.is_empty()).collect();
         let repeat = self.record.definition.repeat;
         let mut clock = Estimate::new(self.setups.len());
         for round in 0..=repeat {
@@ -94,11 +94,17 @@ impl Harness {
                 if stop.load(Ordering::Relaxed) {
                     return Err(Error::Interrupted);
                 }
-                let left = self.left(round, &fresh);
+                let left = self.left(&fresh);
                 let ahead = clock.of(&left);
-                observer.next(clock.runs, clock.runs + left.iter().sum::<usize>(), &self.record.cells[at], ahead);
+                observer.next(
+                    clock.runs,
+                    clock.runs + left.iter().sum::<usize>(),
+                    &self.record.cells[at],
+                    ahead,
+                );
                 let started = Instant::now();
                 self.measure(at, round > 0, stop)?;
+                fresh[at] = false;
                 clock.took(at, started.elapsed());
             }
         }
@@ -112,12 +118,16 @@ impl Harness {
         let (contestant, setup) = &self.setups[at];
         let contestant = &self.contestants[*contestant];
         match contestant.run(setup, stop) {
-            Ok(run) if keep => self.record.cells[at].runs.push(run),
+            Ok(run) if keep => self.record.cells[at].runs.push(rounded(run)),
             Ok(_) => return Ok(()),
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) if contestant.subject().kind == Kind::Peer => {
                 let (name, why) = (contestant.subject().name, error.to_string());
-                self.record.cells.iter_mut().filter(|c| c.subject.name == name).for_each(|c| c.runs.clear());
+                self.record
+                    .cells
+                    .iter_mut()
+                    .filter(|c| c.subject.name == name)
+                    .for_each(|c| c.runs.clear());
                 self.record.absent.push(Absent { name, why });
             }
             Err(error) => {
@@ -133,13 +143,13 @@ impl Harness {
         self.record.absent.iter().any(|absent| absent.name == *name)
     }
 
-    /// Runs still to do of each cell, in this round and those after it.
-    fn left(&self, round: usize, fresh: &[bool]) -> Vec<usize> {
+    /// Runs still to do of each cell; the `fresh` ones are to be warmed up.
+    fn left(&self, fresh: &[bool]) -> Vec<usize> {
         let cells = self.record.cells.iter().enumerate();
         let left = cells.map(|(at, cell)| match self.is_absent(at) {
             true => 0,
             false => {
-                let warm_up = usize::from(round == 0 && fresh[at]);
+                let warm_up = usize::from(fresh[at]);
                 self.record.definition.repeat.saturating_sub(cell.runs.len()) + warm_up
             }
         });
@@ -167,7 +177,8 @@ fn cells(
                 for (index, contestant) in contestants.iter().enumerate() {
                     let subject = contestant.subject();
                     let ours = subject.kind == Kind::Protocol;
-                    let backends = if ours { &definition.backends[..] } else { &definition.backends[..1] };
+                    let backends =
+                        if ours { &definition.backends[..] } else { &definition.backends[..1] };
                     for backend in backends {
                         cells.push(Cell {
                             subject: subject.clone(),
@@ -203,7 +214,8 @@ fn earlier(path: &Path, new: &Record) -> Result<Option<Record>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         text => text.map_err(Error::io(format!("reading {}", path.display())))?,
     };
-    let record: Record = serde_json::from_str(&text).map_err(|e| problem(&format!("not a record: {e}")))?;
+    let record: Record =
+        serde_json::from_str(&text).map_err(|e| problem(&format!("not a record: {e}")))?;
     if (record.format.as_str(), record.version) != (FORMAT, VERSION) {
         return Err(problem("a record of another version"));
     }
@@ -214,6 +226,18 @@ fn earlier(path: &Path, new: &Record) -> Result<Option<Record>> {
         return Err(problem("a record of another machine, or of another build of this program"));
     }
     Ok(Some(record))
+}
+
+/// To nanoseconds: what is read again is then what was written.
+fn rounded(mut run: Run) -> Run {
+    let round = |seconds: &mut f64| *seconds = (*seconds * 1e9).round() / 1e9;
+    round(&mut run.total);
+    round(&mut run.online);
+    for side in [&mut run.advertiser, &mut run.platform] {
+        round(&mut side.cpu);
+        side.phases.values_mut().for_each(round);
+    }
+    run
 }
 
 /// With the configuration that it happened in.

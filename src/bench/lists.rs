@@ -144,9 +144,8 @@ mod tests {
         for (advertiser, platform) in [(1, 1), (9, 4), (3, 50), (100, 100)] {
             let lists = Lists { advertiser, platform, seed: 7 };
             let [ours, theirs] = [Party::Advertiser, Party::Platform].map(|p| lists.people(p));
-            let rows = |people: &People| {
-                people.addresses().zip(0..).collect::<HashMap<String, u32>>()
-            };
+            let rows =
+                |people: &People| people.addresses().zip(0..).collect::<HashMap<String, u32>>();
             let (a, p) = (rows(&ours), rows(&theirs));
             assert_eq!((a.len(), p.len()), (advertiser as usize, platform as usize));
             let mut sum = 0;
@@ -171,7 +170,8 @@ mod tests {
             people.addresses().collect::<Vec<_>>()
         };
         assert_eq!(of(5), of(5));
-        let (five, six): (HashSet<_>, HashSet<_>) = (of(5).into_iter().collect(), of(6).into_iter().collect());
+        let (five, six): (HashSet<_>, HashSet<_>) =
+            (of(5).into_iter().collect(), of(6).into_iter().collect());
         assert!(five.is_disjoint(&six));
     }
 }

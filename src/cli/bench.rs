@@ -108,10 +108,9 @@ fn whole(
     setups: &[Setup],
     shared: &Shared,
 ) -> Result<Vec<String>> {
-    let bar = shared.bars.rounds(
-        &format!("{} {size}", protocol.name()),
-        (setups.len() * (args.repeat + 1)) as u64,
-    );
+    let bar = shared
+        .bars
+        .rounds(&format!("{} {size}", protocol.name()), (setups.len() * (args.repeat + 1)) as u64);
     let pair = Pair::new(size, args.seed)?;
     let mut samples: Vec<Samples> = setups.iter().map(|_| Samples::default()).collect();
     for round in 0..=args.repeat {

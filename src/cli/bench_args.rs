@@ -158,7 +158,9 @@ impl BenchArgs {
             match ProtocolName::by_name(name) {
                 None if name == "all" => protocols.extend(ProtocolName::ALL),
                 None => {
-                    return Err(Error::Misuse(format!("{name} runs over links alone: give --out DIR")));
+                    return Err(Error::Misuse(format!(
+                        "{name} runs over links alone: give --out DIR"
+                    )));
                 }
                 Some(protocol) => protocols.push(protocol),
             }
@@ -181,7 +183,8 @@ fn subject(text: &str) -> Result<String, String> {
 fn sizes(text: &str) -> Result<Sizes, String> {
     match definition::sizes(text) {
         Some(sizes) if sizes.iter().all(|&size| size <= MAX_BENCH) => Ok(Sizes(sizes)),
-        _ => Err("a number of rows such as 2^16, 65536 or 1e6, at most 2^26, or a range 2^8..2^20".into()),
+        _ => Err("a number of rows such as 2^16, 65536 or 1e6, at most 2^26, or a range 2^8..2^20"
+            .into()),
     }
 }
 

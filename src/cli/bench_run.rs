@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use blindmatch::bench::contestant::{Contestant, Other, Ours};
+use blindmatch::bench::definition;
 use blindmatch::bench::harness::{Harness, Observer};
 use blindmatch::bench::party::{self, Task, Way};
 use blindmatch::bench::peers::{Peer, Python};
 use blindmatch::bench::record::{Absent, Cell, Definition, Network, Record};
-use blindmatch::bench::definition;
 use blindmatch::group::Backend;
 use blindmatch::{Error, Result};
 use indicatif::ProgressBar;
@@ -44,7 +44,10 @@ pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
     let record = harness.run(&mut progress, &shared.stop);
     progress.bar.finish_and_clear();
     if matches!(record, Err(Error::Interrupted)) {
-        say(&format!("what was measured is in {}; the same command goes on from there", folder.display()))?;
+        say(&format!(
+            "what was measured is in {}; the same command goes on from there",
+            folder.display()
+        ))?;
     }
     summary(&record?, folder)
 }
@@ -92,7 +95,9 @@ fn contestants(definition: &Definition, stop: &Arc<AtomicBool>) -> Result<Contes
             contestants.push(Box::new(Ours::new(way, &program, &["bench", "party"])?));
         } else if let Some(peer) = Peer::named(name) {
             match peer.find(&python, FIND, stop)? {
-                Ok(version) => contestants.push(Box::new(Other::new(peer, python.clone(), version))),
+                Ok(version) => {
+                    contestants.push(Box::new(Other::new(peer, python.clone(), version)))
+                }
                 Err(missing) => absent.push(missing),
             }
         } else {
@@ -145,11 +150,23 @@ fn span(time: Duration) -> String {
 fn summary(record: &Record, folder: &Path) -> Result<()> {
     say(&format!(
         "{:<24}{:>9}{:>9}  {:<9}{:>3}{:>11}{:>9}{:>11}{:>9}{:>10}{:>8}",
-        "subject", "A", "P", "network", "thr", "total ms", "+-", "online ms", "least", "CPU ms", "bits/el"
+        "subject",
+        "A",
+        "P",
+        "network",
+        "thr",
+        "total ms",
+        "+-",
+        "online ms",
+        "link ms",
+        "CPU ms",
+        "bits/el"
     ))?;
     for cell in &record.cells {
-        let network = record.definition.networks.iter().find(|network| network.name == cell.network);
-        let least = cell.sample(|run| network.map_or(0.0, |network| network.least(run)));
+        let network =
+            record.definition.networks.iter().find(|network| network.name == cell.network);
+        let kind = cell.subject.kind;
+        let link = cell.sample(|run| network.map_or(0.0, |network| network.least(kind, run)));
         let (total, online) = (cell.sample(|run| run.total), cell.sample(|run| run.online));
         let elements = (cell.advertiser + cell.platform) as f64;
         say(&format!(
@@ -162,7 +179,7 @@ fn summary(record: &Record, folder: &Path) -> Result<()> {
             total.median() * 1e3,
             total.spread() * 1e3,
             online.median() * 1e3,
-            least.median() * 1e3,
+            link.median() * 1e3,
             cell.sample(|run| run.cpu()).median() * 1e3,
             cell.sample(|run| run.bytes() as f64 * 8.0).median() / elements
         ))?;
