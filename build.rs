@@ -21,10 +21,9 @@ fn commit() -> Option<String> {
     if same(&root)? != same(&std::env::var("CARGO_MANIFEST_DIR").ok()?)? {
         return None;
     }
-    if let Some(log) = run("git", &["rev-parse", "--git-path", "logs/HEAD"]) {
-        if Path::new(&log).exists() {
-            println!("cargo::rerun-if-changed={log}");
-        }
+    let log = run("git", &["rev-parse", "--git-path", "logs/HEAD"]);
+    if let Some(log) = log.filter(|log| Path::new(log).exists()) {
+        println!("cargo::rerun-if-changed={log}");
     }
     let commit = run("git", &["rev-parse", "--short=12", "HEAD"])?;
     let changed = run("git", &["status", "--porcelain", "--", "src", "Cargo.toml", "Cargo.lock"])?;

@@ -442,7 +442,7 @@ mod tests {
             let check = |text: &str| check_rows(protocol, LISTS, text);
             assert_eq!(check(&rows(|_| {})).unwrap(), (3, 0));
             for wrong in [
-                rows(|rows| drop(rows.pop())),
+                rows(|rows| rows.truncate(2)),
                 rows(|rows| rows[0] = rows[1]),
                 rows(|rows| rows[0] = other_row()),
                 "x\n".to_owned(),

@@ -78,7 +78,8 @@ impl Harness {
     /// [`Error::WrongAnswer`] and whatever else a run fails with; [`Error::Interrupted`]. What fails of another program
     /// is no error: it becomes absent, with the reason.
     pub fn run(mut self, observer: &mut impl Observer, stop: &AtomicBool) -> Result<Record> {
-        let mut fresh: Vec<bool> = self.record.cells.iter().map(|cell| cell.runs.is_empty()).collect();
+        let mut fresh: Vec<bool> =
+            self.record.cells.iter().map(|cell| cell.runs.is_empty()).collect();
         let repeat = self.record.definition.repeat;
         let mut clock = Estimate::new(self.setups.len());
         for round in 0..=repeat {

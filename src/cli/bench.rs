@@ -29,7 +29,9 @@ pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
 
 /// Both parties in this process.
 fn in_memory(args: &BenchArgs, shared: &Shared) -> Result<()> {
-    let (backends, threads) = (backends(&args.backend), threads(&args.threads));
+    let all = [BackendChoice::All];
+    let chosen = if args.backend.is_empty() { &all[..] } else { &args.backend[..] };
+    let (backends, threads) = (backends(chosen), threads(&args.threads));
     let (cores, repeat) = (cores(), args.repeat);
     let version = env!("CARGO_PKG_VERSION");
     say(&format!(
