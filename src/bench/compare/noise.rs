@@ -11,7 +11,7 @@ use crate::bench::measure::Sample;
 pub struct Noise {
     /// Noise that half of the cells do not exceed; none where no cell has two runs.
     usual: Option<f64>,
-    /// Differences between two runs of a cell, in its own noise.
+    /// Differences between two runs of a cell, in the noise of its like.
     differences: Vec<f64>,
     /// How often a ratio may be called a change by mistake.
     level: f64,
@@ -26,20 +26,28 @@ const SEED: u64 = 1;
 const DRAWS: [f64; 2] = [20_000.0, 200_000.0];
 
 impl Noise {
-    /// Of samples in logarithms.
-    pub fn of<'a>(samples: impl Iterator<Item = &'a Sample>, level: f64) -> Noise {
-        let repeated: Vec<&Sample> = samples.filter(|sample| sample.values().len() > 1).collect();
-        let all: Sample = repeated.iter().map(|sample| own(sample)).collect();
-        let usual = (!repeated.is_empty()).then(|| all.median());
+    /// Of pairs of samples in logarithms, the two of each pair of cells that are alike.
+    pub fn of<'a>(pairs: impl Iterator<Item = &'a [Sample; 2]>, level: f64) -> Noise {
+        let pairs: Vec<&[Sample; 2]> = pairs.collect();
+        let repeated = pairs.iter().flat_map(|pair| pair.iter());
+        let all: Sample = repeated.filter(|one| one.values().len() > 1).map(own).collect();
+        let usual = (!all.values().is_empty()).then(|| all.median());
         let mut noise = Noise { usual, differences: Vec::new(), level, reaches: BTreeMap::new() };
-        for sample in repeated {
-            let scale = noise.scale([sample]) * std::f64::consts::SQRT_2;
-            let values = sample.values();
-            for (at, one) in values.iter().enumerate().filter(|_| scale > 0.0) {
-                noise.differences.extend(values[..at].iter().map(|other| (one - other) / scale));
-            }
+        for [old, new] in pairs {
+            noise.add(old, new);
+            noise.add(new, old);
         }
         noise
+    }
+
+    /// Differences between runs of `sample`, in the noise of the other one: a few runs that spread much
+    /// would hide behind their own.
+    fn add(&mut self, sample: &Sample, other: &Sample) {
+        let scale = self.scale([other]) * std::f64::consts::SQRT_2;
+        let values = sample.values();
+        for (at, one) in values.iter().enumerate().filter(|_| scale > 0.0) {
+            self.differences.extend(values[..at].iter().map(|other| (one - other) / scale));
+        }
     }
 
     /// Standard deviation of most runs, as a part of the figure.
