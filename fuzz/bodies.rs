@@ -18,10 +18,10 @@ use blindmatch::error::{Error, Result};
 use blindmatch::group::{Backend, Encoding, Engine, Parallelism};
 use blindmatch::identifier::{Identifier, Kind, Profile, Region};
 use blindmatch::key::PublicKey;
-use blindmatch::list::{self, Options, Source};
+use blindmatch::list::{self, Options, People, Source};
 use blindmatch::prepare::SetFile;
 use blindmatch::proof::{BatchProof, KeyProof, Transcript};
-use blindmatch::protocol::{Party, Reveal};
+use blindmatch::protocol::{Input, Party, ProtocolName, Reveal, Unit};
 use blindmatch::rfc9497;
 use blindmatch::session::{Session, Settings};
 use blindmatch::set::{CompressedSet, Output, SetParameters, SetReader, Sink};
@@ -232,25 +232,33 @@ struct Play {
 }
 
 thread_local! {
-    /// Three values, two of which the peer has.
-    static LIST: LazyCell<Arc<ConsentedList>> = const { LazyCell::new(|| common::list(&["a", "b", "c"])) };
+    /// Three values of two people; the peer has one of each.
+    static LIST: LazyCell<(Arc<ConsentedList>, Arc<People>)> =
+        const { LazyCell::new(|| common::people([&["a@", "b@"][..], &["c@"]])) };
 }
 
 impl Play {
     fn new(terms: u8) -> Play {
         let reveal = Reveal::ALL[usize::from(terms & 3)];
         let party = if terms & 4 == 0 { Party::Advertiser } else { Party::Platform };
-        let least = (terms & 8 != 0).then_some(u64::from(terms >> 4));
+        let least = (terms & 8 != 0).then_some(u64::from(terms >> 4 & 7));
         let mut settings = Settings::new(party);
+        if terms & 0x80 != 0 && ProtocolName::Dh.can_count_people(reveal, 0) {
+            settings.unit = Unit::People;
+        }
+        let counts = settings.unit == Unit::People && reveal.gives_matches_to(party);
+        let (list, people) = LIST.with(|list| (Arc::clone(&list.0), Arc::clone(&list.1)));
+        let input = if counts { Input::with_people(list, people) } else { list.into() };
         (settings.reveal, settings.min_audience, settings.max_elements) = (reveal, least, 5);
         settings.engine = Engine::new(Backend::portable(), Parallelism::Serial);
         let rng = common::Seeded::new("fuzz");
-        let session = Session::with_rng(settings, LIST.with(|list| Arc::clone(list)), rng).unwrap();
-        let values = ["b", "c", "d", "e"].map(String::from);
+        let session = Session::with_rng(settings, input, rng).unwrap();
+        let values = ["b@", "c@", "d@", "e@"].map(String::from);
         let mut puppet = Puppet::new(party.peer(), reveal, &values);
         let mut honest = Honest::new(session);
         honest.hear_bytes(&[]).expect("a hello of our own");
         let Some(Frame::Hello(hello)) = honest.said.pop() else { panic!("no hello") };
+        puppet.hello.parameters = hello.parameters.clone();
         puppet.theirs = Some(hello);
         Play { honest, puppet, reveal, party, points: Vec::new(), sent: 0 }
     }
@@ -318,6 +326,10 @@ impl Play {
             11 => {
                 let tags = puppet.points.iter().map(|point| puppet.tag(&decode(point)));
                 Frame::Tags(tags.collect::<Vec<_>>().concat())
+            }
+            12 => {
+                let (run, rest) = rest.split_at(rest.len().min(1 + usize::from(act >> 4 & 7)));
+                return (Some(Frame::People(run.iter().copied().map(u32::from).collect())), rest);
             }
             _ => return (None, rest),
         };

@@ -5,6 +5,13 @@
 //! refuses what goes beyond its [`Policy`]: sessions in a period, elements in a period, epsilon of
 //! noise, and lists that overlap.
 //!
+//! # Epsilon
+//!
+//! Where answers have [noise](crate::protocol::noise), repeated questions average it away, and epsilon counts
+//! how far: a session takes the one that was agreed on, whatever it comes to, also where the answer is
+//! withheld. All answers of a period are then differentially private together, with
+//! [`Policy::max_epsilon`]; and two periods with twice that.
+//!
 //! # When a session is charged
 //!
 //! Once terms are agreed on, before anything that depends on a list leaves, for all elements that the
@@ -111,6 +118,7 @@ use tracing::{info, warn};
 
 use crate::consent::ConsentedList;
 use crate::error::{Error, Result};
+pub use crate::protocol::Epsilon;
 use crate::protocol::Terms;
 use crate::session::Admission;
 use crate::sketch::Sketch;
@@ -128,7 +136,9 @@ pub struct Policy {
     pub max_sessions: Option<u64>,
     /// Elements in a period, in all sessions together.
     pub max_elements: Option<u64>,
-    /// Epsilon in a period, in all sessions together.
+    /// Epsilon in a period, in all sessions together. A session without
+    /// [noise](crate::protocol::noise) is then refused when it is made: its answer has no epsilon that
+    /// could be charged.
     pub max_epsilon: Option<Epsilon>,
     /// How much of one matched set may stand in another, in thousandths of the smaller; beyond it, the
     /// rest of the period is refused.
@@ -166,35 +176,6 @@ impl Policy {
 
     fn end(&self, began: i64) -> i64 {
         began.saturating_add(i64::try_from(self.period.as_secs()).unwrap_or(i64::MAX))
-    }
-}
-
-/// An amount of epsilon, as differential privacy has it: a whole number of millionths, so that sums are
-/// exact.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
-#[serde(transparent)]
-pub struct Epsilon(u64);
-
-impl Epsilon {
-    /// So many millionths.
-    pub fn from_millionths(millionths: u64) -> Epsilon {
-        Epsilon(millionths)
-    }
-
-    /// The least amount that is not below `epsilon`; `None` for what is not a number from 0 to 10^12.
-    pub fn rounded_up(epsilon: f64) -> Option<Epsilon> {
-        (0.0..=1e12).contains(&epsilon).then(|| Epsilon((epsilon * 1e6).ceil() as u64))
-    }
-
-    /// How many millionths.
-    pub fn millionths(self) -> u64 {
-        self.0
-    }
-
-    fn saturating_add(self, other: Epsilon) -> Epsilon {
-        Epsilon(self.0.saturating_add(other.0))
     }
 }
 
@@ -370,7 +351,7 @@ impl Budget {
     /// What charges one session of a peer when its terms are agreed on.
     pub fn account(self: &Arc<Self>, peer: &str) -> Arc<Account> {
         let (budget, peer) = (Arc::clone(self), peer.to_owned());
-        Arc::new(Account { budget, peer, epsilon: Epsilon::default(), charged: OnceLock::new() })
+        Arc::new(Account { budget, peer, charged: OnceLock::new() })
     }
 }
 
@@ -387,18 +368,10 @@ pub fn standings(folder: impl AsRef<Path>) -> Result<Vec<Result<Standing>>> {
 pub struct Account {
     budget: Arc<Budget>,
     peer: String,
-    epsilon: Epsilon,
     charged: OnceLock<Standing>,
 }
 
 impl Account {
-    /// The same for an answer with noise.
-    #[must_use]
-    pub fn with_epsilon(&self, epsilon: Epsilon) -> Arc<Account> {
-        let (budget, peer) = (Arc::clone(&self.budget), self.peer.clone());
-        Arc::new(Account { budget, peer, epsilon, charged: OnceLock::new() })
-    }
-
     /// What the policy is.
     pub fn policy(&self) -> &Policy {
         self.budget.policy()
@@ -429,8 +402,13 @@ impl Admission for Account {
         self.policy().max_list_overlap.is_some()
     }
 
+    fn wants_noise(&self) -> bool {
+        self.policy().max_epsilon.is_some()
+    }
+
     fn admit(&self, terms: &Terms, sketch: Option<&Sketch>) -> Result<()> {
-        let charge = Charge { elements: terms.their_elements, epsilon: self.epsilon };
+        let epsilon = terms.noise.unwrap_or_default();
+        let charge = Charge { elements: terms.their_elements, epsilon };
         let standing = self.budget.charge_with(&self.peer, charge, sketch, Timestamp::now())?;
         let Used { sessions, elements, .. } = standing.used;
         info!(peer = self.peer, sessions, elements, "charged, in this period");

@@ -14,6 +14,9 @@ mod keygen;
 mod lists;
 mod matching;
 mod output;
+mod pair;
+mod people;
+mod plan;
 mod prepare;
 mod progress;
 mod protocols;
@@ -51,7 +54,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> blindmatch::Result<()> {
-    let serves = matches!(cli.command, Command::Serve(_));
+    let serves = match &cli.command {
+        Command::Serve(_) => true,
+        Command::Pair(args) => args.serves(),
+        _ => false,
+    };
     log_to_stderr(cli.verbose + u8::from(serves));
     if let Some(threads) = cli.threads() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
@@ -67,8 +74,10 @@ fn run(cli: &Cli) -> blindmatch::Result<()> {
         Command::Prepare(args) => prepare::run(args, &shared),
         Command::Serve(args) => serve::run(args, &shared),
         Command::Connect(args) => connect::run(args, &shared),
+        Command::Pair(args) => pair::run(args, &shared),
         Command::Budget(args) => budget::run(args, &shared),
         Command::Bench(args) => bench::run(args, &shared),
+        Command::Plan(args) => plan::run(args, &shared),
     }
 }
 
@@ -139,7 +148,7 @@ fn exit_code(error: &Error) -> u8 {
 /// What to do about an error that does not say so itself.
 fn remedy(error: &Error) -> Option<String> {
     Some(match error {
-        Error::Incompatible { field, .. } => match *field {
+        Error::Incompatible { field, ours, theirs } => match *field {
             "profile" => "both sides must pass the same --profile".to_owned(),
             "profile rules" | "wire version" => {
                 "both sides must run the same version of blindmatch".to_owned()
@@ -151,12 +160,16 @@ fn remedy(error: &Error) -> Option<String> {
             "list size" => {
                 "raise --max-elements on the side that refuses, or split the list".to_owned()
             }
+            "counting" => "both sides must pass --people, or neither".to_owned(),
+            "parameters" if ours.ends_with("sketch") == theirs.ends_with("sketch") => {
+                "both sides must pass the same --clip and the same --noise".to_owned()
+            }
             "parameters" => {
                 "a platform with --budget-list-overlap matches with `connect --sketch`, and no other"
                     .to_owned()
             }
             "role" => "one side runs `serve`, the other `connect`".to_owned(),
-            _ => return None,
+            field => return pair::remedy(field).map(str::to_owned),
         },
         Error::Refused(_) => {
             "nothing was matched; come again in the next period with no more than is left, or ask the \

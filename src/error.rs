@@ -136,6 +136,14 @@ pub enum PeerFault {
         /// How many were announced.
         expected: u64,
     },
+    /// People's numbers are not in their one form, or a person has too many identifiers.
+    #[error("a bad grouping into people at position {position}: {problem}")]
+    BadPeople {
+        /// Index of the element in the peer's list, from 0.
+        position: u64,
+        /// What is wrong.
+        problem: &'static str,
+    },
     /// A compressed set is not in its one encoding, or not in order.
     #[error("a bad compressed set at element {position}: {problem}")]
     BadSet {
@@ -159,10 +167,11 @@ pub enum PeerFault {
         /// Answers in the run.
         count: u64,
     },
-    /// An encrypted total that is not between 0 and what the matched values can come to.
+    /// An encrypted total that is not between 0 and what the matched values can come to, or too far
+    /// beyond for the agreed noise.
     #[error("the total is not between 0 and {most}: not one of the values that were agreed on")]
     BadTotal {
-        /// The number of matches times the agreed limit of a value.
+        /// The number of matches times the agreed limit of a value; with noise, of all that could match.
         most: u64,
     },
     /// The peer hung up in the middle.

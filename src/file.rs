@@ -45,7 +45,6 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// [`Error::Key`] where there is one, [`Error::Io`] with the path.
-#[cfg(feature = "tls")]
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = private().open(path).map_err(|e| match e.kind() {
         io::ErrorKind::AlreadyExists => {

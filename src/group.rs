@@ -12,6 +12,8 @@
 //! - [`Engine::blind`]: encoding -> `k P`, encoded. One decoding (RFC 9496 section 4.3.1), one
 //!   multiplication, one encoding.
 //!
+//! [`Engine::map_blind`] is the first for messages that were expanded to 64 uniform bytes elsewhere.
+//!
 //! Both have a form with one scalar for each element ([`Engine::hash_blind_each`],
 //! [`Engine::blind_each`]), which costs the same, and forms that pass every result to a function while
 //! it is at hand ([`Engine::hash_blind_then`], [`Engine::blind_then`], [`Engine::blind_each_then`]), for

@@ -29,6 +29,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+pub(crate) use hashed::read_digest;
 pub use phone::Region;
 pub use profile::Profile;
 pub use unreadable::Unreadable;
@@ -86,6 +87,12 @@ impl Identifier {
     /// From a value that is already normalised.
     pub fn from_normalised(kind: Kind, value: &str) -> Self {
         Self::from_digest(kind, Sha256::digest(value).into())
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> Kind {
+        let of = |kind: &Kind| kind.tag() == self.0[0];
+        Kind::ALL.into_iter().find(of).expect("made from a kind")
     }
 
     /// The bytes that are hashed to the group.

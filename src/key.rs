@@ -37,6 +37,14 @@ pub mod role {
     #[derive(Debug)]
     pub enum Decrypt {}
 
+    /// Encrypts the advertiser's lists in PAIR, and a publisher's once more: Ka.
+    #[derive(Debug)]
+    pub enum PairAdvertiser {}
+
+    /// Encrypts the publisher's lists in PAIR, and advertisers' once more: Kp.
+    #[derive(Debug)]
+    pub enum PairPublisher {}
+
     /// A role: sealed, so that the list above is all there is.
     pub trait Role: sealed::Sealed {
         /// What separates keys derived for this role from those of others.
@@ -55,6 +63,14 @@ pub mod role {
         const NAME: &'static str = "decrypt";
     }
 
+    impl Role for PairAdvertiser {
+        const NAME: &'static str = "Ka";
+    }
+
+    impl Role for PairPublisher {
+        const NAME: &'static str = "Kp";
+    }
+
     /// A role whose keys have a public half. Blinding keys have no use for one.
     pub trait Public: Role {}
 
@@ -67,6 +83,8 @@ pub mod role {
         impl Sealed for super::Blind {}
         impl Sealed for super::Evaluate {}
         impl Sealed for super::Decrypt {}
+        impl Sealed for super::PairAdvertiser {}
+        impl Sealed for super::PairPublisher {}
     }
 }
 

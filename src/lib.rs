@@ -23,11 +23,13 @@
 //! - [`rfc9497`]: oblivious pseudorandom functions as others have them, for interoperability;
 //! - [`wire`]: versioned frames; [`protocol`]: what they mean; [`session`]: one run with one peer;
 //! - [`prepare`]: a list evaluated once for many sessions;
+//! - [`pair`]: IAB Tech Lab PAIR between two clean rooms;
 //! - [`sketch`]: how much of one list stands in another, without the lists;
 //! - [`budget`]: how much one peer may ask, remembered across sessions and crashes;
 //! - [`transport`]: what carries a session's bytes;
 //! - `server` (feature `tls`): many sessions, with peers whose keys are pinned;
 //! - [`report`]: what a run did, as facts;
+//! - [`plan`](mod@plan): what a run will take, before it is run;
 //! - [`bench`](mod@bench): workloads for benchmarks, tests and examples.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
@@ -42,6 +44,8 @@ pub mod identifier;
 pub mod key;
 pub mod label;
 pub mod list;
+pub mod pair;
+pub mod plan;
 pub mod prepare;
 pub mod proof;
 pub mod protocol;

@@ -29,12 +29,14 @@
 //! second time.
 
 mod admit;
+mod admitted;
 mod cells;
 mod columns;
 mod data;
 mod matches;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod people;
 mod row_set;
 mod rows;
 mod source;
@@ -48,6 +50,7 @@ mod write_parquet;
 pub use admit::{Admitted, Problem, Progress, Watch, admit, suppression};
 pub use columns::Column;
 pub use matches::Matches;
+pub use people::{MAX_IDENTIFIERS, People, Ranks};
 pub use source::{Format, Options, Source};
 pub use texts::Texts;
 pub use write::Output;

@@ -14,6 +14,10 @@
 //! | `count` | [`count`] | how many match, to either side or both | semi-honest |
 //! | `sum` | [`sum`] | the total of the advertiser's values over the matches, to either side; the count to both | semi-honest |
 //!
+//! Matches are counted in identifiers, or in people who may have several ([`Unit`]).
+//! In `count` and `sum` the advertiser's answer can have [`noise`], so that it is differentially private.
+//! [`pair`] is one as well, with lists, keys and outputs of its own: see [`pair`](crate::pair).
+//!
 //! The session makes one of them once terms are agreed on, from what the side brings ([`Input`]).
 
 pub mod aggregate;
@@ -21,10 +25,16 @@ mod arrivals;
 pub mod count;
 pub mod dh;
 mod exchange;
+mod grouping;
 mod input;
 pub mod labelled;
 mod name;
+pub mod noise;
 pub mod oprf;
+pub mod pair;
+mod people;
+#[cfg(all(feature = "bench", feature = "tls"))]
+pub(crate) mod probe;
 pub mod sum;
 pub(crate) mod tag;
 mod terms;
@@ -41,8 +51,12 @@ pub(crate) use aggregate::LIMIT as TOTAL_LIMIT;
 pub use aggregate::Values;
 pub use input::Input;
 pub use name::ProtocolName;
+pub use noise::Epsilon;
+pub(crate) use noise::Noise;
 pub use oprf::Blinding;
-pub use terms::{Party, Reveal, Terms};
+pub use pair::PairAnswer;
+pub(crate) use tag::tag_length;
+pub use terms::{Party, Reveal, Terms, Unit};
 
 /// Elements that one call to `advance` blinds: a fraction of a second's work for one core.
 const WORK_UNIT: usize = 8 * 1024;
@@ -57,9 +71,11 @@ pub struct Answer {
     /// Indices into this side's consented list, increasing: what matched. `None` where this side
     /// does not learn it.
     pub matched: Option<Vec<u32>>,
-    /// How many elements matched. `None` where this side does not learn it.
+    /// How many matched, in the [`Unit`] that was agreed on: elements, or people. `None` where this side
+    /// does not learn it. With [`noise`], exact at the platform alone.
     pub count: Option<u64>,
-    /// The total of values over what matched, in a sum. `None` where this side does not learn it.
+    /// The total of values over what matched, in a sum; with [`noise`], if that is agreed. `None` where
+    /// this side does not learn it.
     pub sum: Option<u64>,
     /// How many of this side's own values were cut down to the agreed limit, in a sum to which it
     /// brought values.
@@ -69,6 +85,8 @@ pub struct Answer {
     /// The platform's labels of `matched`, in its order; `None` for one that does not open. Of other
     /// protocols than `labelled` there are none.
     pub labels: Option<Vec<Option<String>>>,
+    /// What a clean room got, in [`pair`](mod@pair); nothing else is set then.
+    pub pair: Option<Box<PairAnswer>>,
     /// The epoch whose key was used, if it was not one of this session's own.
     pub epoch: Option<String>,
 }
@@ -156,11 +174,16 @@ pub(crate) fn start<R: CryptoRng>(
     rng: &mut R,
 ) -> Box<dyn Protocol> {
     match terms.protocol {
-        ProtocolName::Dh => Box::new(dh::Dh::new(terms, engine, input.list(), rng)),
+        ProtocolName::Dh => Box::new(dh::Dh::new(terms, engine, input, rng)),
         ProtocolName::Oprf
         | ProtocolName::Voprf
         | ProtocolName::TwoHash
-        | ProtocolName::Labelled => Box::new(oprf::Oprf::new(terms, engine, input, blinding, rng)),
+        | ProtocolName::Labelled => {
+            let people = input.people().cloned();
+            let protocol = oprf::Oprf::new(terms, engine, input, blinding, rng);
+            people::counting(protocol, people)
+        }
+        ProtocolName::Pair => Box::new(pair::Rooms::new(terms, engine, input.pair())),
         ProtocolName::Count | ProtocolName::Sum => {
             Box::new(aggregate::Aggregate::new(terms, engine, input, rng))
         }

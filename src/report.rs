@@ -16,7 +16,8 @@
 //!   "profile": "pair/1",
 //!   "reveal": "advertiser",
 //!   "purpose": "TargetedAdvertising",
-//!   "min_audience": 100,
+//!   "counted": "people",                       // where people are counted; else absent
+//!   "min_audience": 100,                       // in people, where they are counted
 //!   "parties": {
 //!     "advertiser": {
 //!       "rows": 300,                           // rows read
@@ -27,13 +28,18 @@
 //!       "unreadable": 24,
 //!       "unreadable_by_reason": {"not_a_phone": 24},
 //!       "duplicates": 17,                      // among the admitted: repeats
-//!       "distinct": 438                        // what took part, = admitted - duplicates
+//!       "distinct": 438,                       // what took part, = admitted - duplicates
+//!       "people": 310,                         // where this side's people are counted
+//!       "shared": 4                            // identifiers of several people: each counts for the first
 //!     },
 //!     "platform": {"distinct": 9120}           // all that the advertiser knows of it
 //!   },
 //!   "clip": 100000,                            // in a sum: what greater values are cut down to
 //!   "clipped": 3,                              // in the advertiser's report of a sum: values cut down
+//!   "noise": 0.5,                              // epsilon of the noise in what the advertiser is told
 //!   "matched": {"identifiers": 120, "rows": 131, "rate": 0.274, "sum": 182744},
+//!                                              // and where people are counted: "people": 97,
+//!                                              // "people_by_rank": {"email": 85, "phone": 12}
 //!   "withheld": false,                         // true: below the minimum audience, and no "matched"
 //!   "budget": {                              // of a platform that keeps one: used by this peer in this
 //!     "sessions": 2, "max_sessions": 4,      // period, with this session; limits where there are such
@@ -52,6 +58,13 @@
 //! in a list with one identifier a row, `admitted + refused + unreadable = rows`. `matched.rate` is
 //! matched identifiers over distinct ones of the reporting side's list; `matched.rows` is known
 //! only to a side that learns which of its rows matched, `matched.sum` to the side that learns the total.
+//!
+//! Where people are counted, `matched.rate` is matched people over the reporting side's own (over its
+//! distinct identifiers, where the people are the peer's), and `matched.identifiers` and
+//! `matched.people_by_rank` are known only to a side that learns which matched. The latter has each
+//! person at the best rank that matched.
+//!
+//! With `noise`, `matched` is what the advertiser was told; in the platform's report, the exact count.
 
 mod check;
 #[cfg(feature = "tls")]
@@ -68,9 +81,9 @@ use serde::Serialize;
 use crate::budget::{Account, Epsilon};
 use crate::consent::{ConsentedList, Refusal, Tally};
 use crate::identifier::Profile;
-use crate::list::Matches;
+use crate::list::{Matches, People};
 use crate::prepare::PreparedSet;
-use crate::protocol::{Party, Phase, ProtocolName, Reveal};
+use crate::protocol::{Party, Phase, ProtocolName, Reveal, Unit};
 use crate::session::Outcome;
 
 pub use check::CheckReport;
@@ -92,11 +105,15 @@ pub struct Report {
     profile: String,
     reveal: Reveal,
     purpose: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counted: Option<Unit>,
     min_audience: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     clip: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clipped: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    noise: Option<f64>,
     parties: Parties,
     #[serde(skip_serializing_if = "Option::is_none")]
     matched: Option<Matched>,
@@ -124,9 +141,25 @@ struct PartyCounts {
     own: Option<OwnCounts>,
     /// Elements that took part.
     distinct: u64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    people: Option<PeopleCounts>,
     /// The notice under which consent was attested for rows without a record.
     #[serde(skip_serializing_if = "Option::is_none")]
     attestation: Option<String>,
+}
+
+/// The people of one's own list, where they are counted.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct PeopleCounts {
+    people: u64,
+    /// Identifiers that stand with several people.
+    shared: u64,
+}
+
+impl From<&People> for PeopleCounts {
+    fn from(people: &People) -> PeopleCounts {
+        PeopleCounts { people: people.len() as u64, shared: people.shared() }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -162,7 +195,6 @@ impl BudgetFacts {
     /// Where the session was charged.
     fn of(account: &Account) -> Option<BudgetFacts> {
         let (standing, policy) = (account.charged()?, account.policy());
-        let number = |epsilon: Epsilon| epsilon.millionths() as f64 / 1e6;
         let epsilon = Some(standing.used.epsilon).filter(|&epsilon| epsilon > Epsilon::default());
         Some(BudgetFacts {
             sessions: standing.used.sessions,
@@ -177,15 +209,28 @@ impl BudgetFacts {
     }
 }
 
+fn number(epsilon: Epsilon) -> f64 {
+    epsilon.millionths() as f64 / 1e6
+}
+
 /// What matched, as far as the reporting side learns it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Matched {
-    /// Elements that both lists hold.
-    pub identifiers: u64,
+    /// Elements that both lists hold; where people are counted, known to a side that learns which. With
+    /// noise, exact at the platform alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identifiers: Option<u64>,
+    /// People who match, where they are counted; with noise, exact at the platform alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<u64>,
+    /// The same by the kind of the best identifier that matched, for a side that learns which.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people_by_rank: Option<BTreeMap<&'static str, u64>>,
     /// Own rows with a matched identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
-    /// Matched elements over own elements, 0 for an empty list.
+    /// Matched elements over own elements, 0 for an empty list; where own people are counted, people
+    /// over people.
     pub rate: f64,
     /// The total of the advertiser's values over what matched.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,12 +251,22 @@ pub struct Own<'a> {
     attestation: Option<&'a str>,
     /// What matches are found in; a prepared set holds no list.
     list: Option<&'a ConsentedList>,
+    /// Its people, where they are counted.
+    people: Option<&'a People>,
+}
+
+impl<'a> Own<'a> {
+    /// The same with its people, where they are counted.
+    #[must_use]
+    pub fn with_people(self, people: &'a People) -> Own<'a> {
+        Own { people: Some(people), ..self }
+    }
 }
 
 impl<'a> From<&'a ConsentedList> for Own<'a> {
     fn from(list: &'a ConsentedList) -> Own<'a> {
         let (profile, tally, attestation) = (list.profile(), list.tally(), list.attestation());
-        Own { profile, tally, attestation, list: Some(list) }
+        Own { profile, tally, attestation, list: Some(list), people: None }
     }
 }
 
@@ -224,7 +279,7 @@ impl<'a> From<&'a Arc<ConsentedList>> for Own<'a> {
 impl<'a> From<&'a PreparedSet> for Own<'a> {
     fn from(set: &'a PreparedSet) -> Own<'a> {
         let (tally, attestation) = (set.header().tally(), set.attestation());
-        Own { profile: set.profile(), tally, attestation, list: None }
+        Own { profile: set.profile(), tally, attestation, list: None, people: None }
     }
 }
 
@@ -243,9 +298,11 @@ impl Report {
             profile: own.profile.to_string(),
             reveal: terms.reveal,
             purpose: terms.purpose.name(),
+            counted: Some(terms.unit).filter(|unit| *unit != Unit::default()),
             min_audience: terms.min_audience,
             clip: terms.clip,
             clipped: outcome.answer.clipped,
+            noise: terms.noise.map(number),
             parties: Parties::default(),
             matched: matched(own, outcome),
             withheld: outcome.answer.withheld,
@@ -259,6 +316,7 @@ impl Report {
         *report.party(terms.party.peer()) = PartyCounts {
             own: None,
             distinct: terms.their_elements,
+            people: None,
             attestation: terms.their_attestation.clone(),
         };
         for (phase, time) in &outcome.phases {
@@ -334,7 +392,8 @@ impl PartyCounts {
     fn own(own: Own<'_>) -> PartyCounts {
         let attestation = own.attestation.map(str::to_owned);
         let distinct = own.tally.distinct;
-        PartyCounts { own: Some(OwnCounts::from(own.tally)), distinct, attestation }
+        let people = own.people.map(PeopleCounts::from);
+        PartyCounts { own: Some(OwnCounts::from(own.tally)), distinct, people, attestation }
     }
 }
 
@@ -357,11 +416,37 @@ fn matched(own: Own<'_>, outcome: &Outcome) -> Option<Matched> {
     if outcome.answer.withheld {
         return None;
     }
-    let identifiers = outcome.answer.count?;
-    let matched = own.list.zip(outcome.answer.matched.as_deref());
+    let count = outcome.answer.count?;
+    let in_people = outcome.terms.unit == Unit::People;
+    let learnt = outcome.answer.matched.as_deref();
+    let matched = own.list.zip(learnt);
     let rows = matched.map(|(list, matched)| rows(list, matched));
-    let rate = identifiers as f64 / own.tally.distinct.max(1) as f64;
-    Some(Matched { identifiers, rows, rate, sum: outcome.answer.sum })
+    let of = own.people.map_or(own.tally.distinct, |people| people.len() as u64);
+    Some(Matched {
+        identifiers: match in_people {
+            true => learnt.map(|matched| matched.len() as u64),
+            false => Some(count),
+        },
+        people: in_people.then_some(count),
+        people_by_rank: matched
+            .zip(own.people)
+            .map(|((list, matched), people)| by_rank(list, people, matched)),
+        rows,
+        rate: count as f64 / of.max(1) as f64,
+        sum: outcome.answer.sum,
+    })
+}
+
+/// How many people matched by each kind, at their best.
+fn by_rank(list: &ConsentedList, people: &People, matched: &[u32]) -> BTreeMap<&'static str, u64> {
+    let mut counts: BTreeMap<_, _> =
+        people.ranks().kinds().map(|kind| (kind.name(), 0)).into_iter().collect();
+    for element in people.best(matched) {
+        if let Some(kind) = list.kind(element as usize) {
+            *counts.entry(kind.name()).or_default() += 1;
+        }
+    }
+    counts
 }
 
 fn to_json(report: &impl Serialize) -> String {

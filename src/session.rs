@@ -40,12 +40,13 @@ use tracing::debug;
 use crate::error::{Error, PeerFault, Result};
 use crate::group::Engine;
 use crate::protocol::{
-    self, Answer, Blinding, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step,
-    Terms,
+    self, Answer, Blinding, Epsilon, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal,
+    Step, Terms, Unit,
 };
 use crate::sketch::{Sketch, SketchKey};
 use crate::wire::{Decoder, Frame, MAX_ABORT};
 
+pub(crate) use handshake::CIPHERSUITE;
 use handshake::{Agreed, Greeting};
 
 /// What a side brings to a session besides its list.
@@ -58,12 +59,18 @@ pub struct Settings {
     pub party: Party,
     /// What is to be revealed to whom; both sides must say the same.
     pub reveal: Reveal,
+    /// What matches, the minimum audience and values are counted in; both sides must say the same.
+    pub unit: Unit,
     /// Fewest matches that are to be revealed. `None` takes the peer's; where both sides say a
     /// number, they must say the same.
     pub min_audience: Option<u64>,
     /// What a value is cut down to before it is added, in a [`sum`](crate::protocol::sum); both sides
     /// must say the same. `None` in other protocols.
     pub clip: Option<u64>,
+    /// Epsilon of the [noise](crate::protocol::noise) that the platform adds to what the advertiser learns in a
+    /// [`count`](crate::protocol::count) or [`sum`](crate::protocol::sum); both sides must say the same. `None` for
+    /// exact answers.
+    pub noise: Option<Epsilon>,
     /// Most elements that are accepted from the peer; below 2^32.
     pub max_elements: u64,
     /// How this side blinds what it asks an oblivious function; the other side cannot tell.
@@ -93,6 +100,11 @@ pub trait Admission: Debug + Send + Sync {
         false
     }
 
+    /// Whether a session is refused that has no [noise](crate::protocol::noise) in its answer.
+    fn wants_noise(&self) -> bool {
+        false
+    }
+
     /// Called once in a session, with the sketch where one is wanted. It may take as long as writing a small file to disk.
     ///
     /// # Errors
@@ -108,8 +120,10 @@ impl Settings {
             protocol: ProtocolName::default(),
             party,
             reveal: Reveal::default(),
+            unit: Unit::default(),
             min_audience: None,
             clip: None,
+            noise: None,
             max_elements: MAX_ELEMENTS,
             blinding: Blinding::default(),
             engine: Engine::detect(),

@@ -30,6 +30,7 @@
 //! | `12` | tags | the agreed length each |
 //! | `13` | released | none: the audience is large enough, matches follow |
 //! | `14` | withheld | none: the audience is too small, nothing follows |
+//! | `15` | people | u32 each: the number of the person behind each point, in the order of the points |
 //! | `20` | [`Offer`] | an oblivious function's public key, its proof, and the digest of its set |
 //! | `21` | evaluated | 32 bytes each: the function on a run of points, in their order |
 //! | `22` | proof | 64 bytes: one key evaluated the run before |
@@ -41,8 +42,10 @@
 //! | `33` | total | 64 bytes: the encrypted total |
 //! | `34` | query | 32 bytes: the first half of an encrypted total, to be decrypted |
 //! | `35` | share | 32 bytes: the query times the private key; 64 of a proof that it is |
+//! | `50` | [`PairKeys`] | of [`pair`](crate::pair): Ks and its date, the digest of Kp and its date |
+//! | `51` | [`PairReply`] | of [`pair`](crate::pair): what for, the digest of Ka and its date, 32 bytes that show Ks |
 //!
-//! Version 1 had no frames from `20` on, and no `parameters` in its hello.
+//! Version 2 had no frame `15`. Version 1 had no frames from `20` on, and no `parameters` in its hello.
 //!
 //! The decoder checks a length before it allocates anything, and knows of no frame longer than
 //! [`MAX_FRAME`].
@@ -51,6 +54,7 @@ mod codec;
 mod fields;
 mod hello;
 mod offer;
+mod pair;
 mod refusal;
 mod sketch;
 
@@ -61,9 +65,10 @@ use crate::sketch::Sketch;
 pub use codec::Decoder;
 pub use hello::Hello;
 pub use offer::{MAX_EPOCH, Offer};
+pub use pair::{PairKeys, PairReply};
 
 /// Version of the wire format; the only one that this build speaks.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// The longest frame, length field excluded.
 pub const MAX_FRAME: usize = 1 + POINTS_PER_FRAME * Encoding::LEN;
@@ -73,6 +78,9 @@ pub const POINTS_PER_FRAME: usize = 16 * 1024;
 
 /// Most encrypted values in one frame.
 pub(crate) const CIPHERTEXTS_PER_FRAME: usize = POINTS_PER_FRAME / 2;
+
+/// Most numbers of people in one frame.
+pub(crate) const PEOPLE_PER_FRAME: usize = 32 * 1024;
 
 /// Most bytes of tags in one frame.
 pub(crate) const TAG_BYTES_PER_FRAME: usize = 128 * 1024;
@@ -106,6 +114,8 @@ pub enum Frame {
     Released,
     /// The audience is too small.
     Withheld,
+    /// The number of the person behind each of a run of points.
+    People(Vec<u32>),
     /// An oblivious function and the set of its outputs.
     Offer(Offer),
     /// The function on a run of points.
@@ -128,6 +138,10 @@ pub enum Frame {
     Query(Encoding),
     /// The query times the private key, and a proof that it is.
     Share(Proven),
+    /// The publisher's keys, in PAIR.
+    PairKeys(PairKeys),
+    /// The advertiser's answer to them.
+    PairReply(PairReply),
 }
 
 /// A point, and a proof about it.
@@ -168,6 +182,7 @@ impl Frame {
             Frame::Tags(_) => TAGS,
             Frame::Released => RELEASED,
             Frame::Withheld => WITHHELD,
+            Frame::People(_) => PEOPLE,
             Frame::Offer(_) => OFFER,
             Frame::Evaluated(_) => EVALUATED,
             Frame::Proof(_) => PROOF,
@@ -179,6 +194,8 @@ impl Frame {
             Frame::Total(_) => TOTAL,
             Frame::Query(_) => QUERY,
             Frame::Share(_) => SHARE,
+            Frame::PairKeys(_) => PAIR_KEYS,
+            Frame::PairReply(_) => PAIR_REPLY,
         }
     }
 
@@ -202,6 +219,9 @@ impl Frame {
             Frame::Points(points) | Frame::Evaluated(points) => {
                 points.iter().for_each(|p| bytes.extend_from_slice(&p.0));
             }
+            Frame::People(run) => {
+                run.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+            }
             Frame::Offer(offer) => offer.encode(&mut bytes),
             Frame::Proof(proof) => bytes.extend_from_slice(proof),
             Frame::Tags(run) | Frame::Set(run) | Frame::Labels(run) => {
@@ -217,6 +237,8 @@ impl Frame {
             Frame::Count(count) => bytes.extend_from_slice(&count.to_le_bytes()),
             Frame::Total(halves) => halves.iter().for_each(|p| bytes.extend_from_slice(&p.0)),
             Frame::Query(point) => bytes.extend_from_slice(&point.0),
+            Frame::PairKeys(keys) => keys.encode(&mut bytes),
+            Frame::PairReply(reply) => reply.encode(&mut bytes),
             Frame::KeepAlive | Frame::Finished | Frame::Released | Frame::Withheld => {}
         }
         let length = u32::try_from(bytes.len() - 4).expect("frames are bounded by their makers");
@@ -268,6 +290,12 @@ impl Frame {
             },
             POINTS => points(Frame::Points),
             EVALUATED => points(Frame::Evaluated),
+            PEOPLE => match payload.as_chunks() {
+                (run, []) if !run.is_empty() => {
+                    Ok(Frame::People(run.iter().copied().map(u32::from_le_bytes).collect()))
+                }
+                _ => bad_length(),
+            },
             OFFER => Offer::decode(payload).map(Frame::Offer),
             PROOF => payload.try_into().map(Frame::Proof).or_else(|_| bad_length()),
             TAGS => run(Frame::Tags),
@@ -291,6 +319,8 @@ impl Frame {
                 .try_into()
                 .map(|bytes| Frame::Query(Encoding(bytes)))
                 .or_else(|_| bad_length()),
+            PAIR_KEYS => PairKeys::decode(payload).map(Frame::PairKeys),
+            PAIR_REPLY => PairReply::decode(payload).map(Frame::PairReply),
             RELEASED => empty(Frame::Released),
             WITHHELD => empty(Frame::Withheld),
             unknown => Err(PeerFault::Unexpected(unknown).into()),
@@ -309,6 +339,7 @@ const POINTS: u8 = 0x11;
 const TAGS: u8 = 0x12;
 const RELEASED: u8 = 0x13;
 const WITHHELD: u8 = 0x14;
+const PEOPLE: u8 = 0x15;
 const OFFER: u8 = 0x20;
 const EVALUATED: u8 = 0x21;
 const PROOF: u8 = 0x22;
@@ -320,6 +351,8 @@ const COUNT: u8 = 0x32;
 const TOTAL: u8 = 0x33;
 const QUERY: u8 = 0x34;
 const SHARE: u8 = 0x35;
+const PAIR_KEYS: u8 = 0x50;
+const PAIR_REPLY: u8 = 0x51;
 
 fn type_name(type_byte: u8) -> &'static str {
     match type_byte {
@@ -334,6 +367,7 @@ fn type_name(type_byte: u8) -> &'static str {
         TAGS => "tags",
         RELEASED => "released",
         WITHHELD => "withheld",
+        PEOPLE => "people",
         OFFER => "offer",
         EVALUATED => "evaluated",
         PROOF => "proof",
@@ -345,6 +379,8 @@ fn type_name(type_byte: u8) -> &'static str {
         TOTAL => "total",
         QUERY => "query",
         SHARE => "share",
+        PAIR_KEYS => "pair keys",
+        PAIR_REPLY => "pair reply",
         _ => "unknown",
     }
 }

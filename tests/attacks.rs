@@ -5,13 +5,16 @@
 //! function. `adversarial.rs` has the peers that need code of their own.
 
 mod common;
+#[path = "attacks/people.rs"]
+mod people;
 
 use std::sync::Arc;
 
 use blindmatch::error::{Error, PeerFault};
 use blindmatch::group::Encoding;
 use blindmatch::label::Labels;
-use blindmatch::protocol::{Input, Party, ProtocolName, Reveal};
+use blindmatch::list::{People, Ranks};
+use blindmatch::protocol::{Input, Party, ProtocolName, Reveal, Unit};
 use blindmatch::session::{Action, Outcome, Session, Settings};
 use blindmatch::wire::{Decoder, Frame, Offer};
 use common::{addresses, fault};
@@ -32,15 +35,20 @@ struct Attack {
     sizes: [u64; 2],
     /// The minimum audience.
     least: u64,
+    /// Where people are counted, each has one identifier; `people.rs` has others.
+    unit: Unit,
 }
 
-/// Every protocol with every reveal, either side cheating.
+/// Every protocol with every reveal and unit, either side cheating.
 fn all() -> Vec<Attack> {
     let mut all = Vec::new();
     for protocol in ProtocolName::ALL {
         for reveal in Reveal::ALL.into_iter().filter(|&reveal| protocol.can_reveal(reveal)) {
             for cheat in [Party::Advertiser, Party::Platform] {
-                all.push(Attack { protocol, reveal, cheat, sizes: [12, 30], least: 0 });
+                let attack =
+                    |unit| Attack { protocol, reveal, cheat, sizes: [12, 30], least: 0, unit };
+                all.push(attack(Unit::Identifiers));
+                all.extend(protocol.can_count_people(reveal, 0).then(|| attack(Unit::People)));
             }
         }
     }
@@ -93,7 +101,14 @@ impl Attack {
             settings.min_audience = Some(self.least);
             settings.max_elements = u32::MAX.into();
             let labelled = self.protocol == ProtocolName::Labelled;
+            settings.unit = self.unit;
+            let counts = self.protocol.counts_people_of(self.reveal, settings.party);
+            let people = || Arc::new(People::by_row(&list, Ranks::default()).unwrap());
             let input = match settings.party {
+                _ if self.unit == Unit::People && counts => {
+                    let people = people();
+                    common::with_people(list, people, self.protocol)
+                }
                 Party::Platform if labelled => {
                     let label = |index| format!("label {index}");
                     let labels = Labels::new((0..list.len()).map(label)).unwrap();
@@ -232,7 +247,10 @@ fn without_a_change_every_session_is_complete() {
         let outcome = attack.change(|_| {}).unwrap();
         let honest = attack.cheat.peer();
         let all = attack.reveal == Reveal::Count || attack.protocol == ProtocolName::Sum;
-        let learns = attack.reveal.gives_matches_to(honest) || all;
+        // Where people are counted the platform compares.
+        let compares = attack.protocol == ProtocolName::Count && honest == Party::Platform;
+        let compares = compares && attack.unit == Unit::People;
+        let learns = attack.reveal.gives_matches_to(honest) || all || compares;
         assert_eq!(outcome.answer.count, learns.then_some(6), "{attack:?}");
     }
 }
@@ -309,6 +327,7 @@ fn fewer_points_and_a_hang_up_are_noticed() {
             ProtocolName::Dh | ProtocolName::Count | ProtocolName::Sum => vec![
                 PeerFault::HungUp("evaluate"),
                 PeerFault::Unexpected(0x12),
+                PeerFault::Unexpected(0x15),
                 PeerFault::Unexpected(0x30),
             ],
             _ => {
@@ -370,6 +389,7 @@ fn a_key_changed_in_mid_session_is_caught_at_the_run_where_it_changed() {
             cheat: Party::Platform,
             sizes: [16_384 + 100, 5],
             least: 0,
+            unit: Unit::Identifiers,
         };
         let mut run = 0;
         let end = attack.change_answers(|answers| {
@@ -729,6 +749,7 @@ fn tags_to_count_by_come_sorted_and_all() {
     };
     let gives = |a: &Attack| match (a.protocol, a.reveal) {
         (ProtocolName::Sum, _) => a.cheat == Party::Advertiser,
+        (ProtocolName::Count, _) if a.unit == Unit::People => a.cheat == Party::Advertiser,
         (ProtocolName::Count, Reveal::Advertiser) => a.cheat == Party::Platform,
         (ProtocolName::Count, _) => a.cheat == Party::Advertiser,
         _ => false,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use blindmatch::budget::{Budget, Charge, Epsilon, Policy, standings};
 use blindmatch::error::{Error, Limit, PeerFault, Result, Spent};
-use blindmatch::protocol::{ProtocolName, Reveal};
+use blindmatch::protocol::{Input, ProtocolName, Reveal};
 use blindmatch::session::{Action, Session};
 use blindmatch::sketch::{Sketch, SketchKey};
 use blindmatch::wire::Frame;
@@ -328,6 +328,56 @@ fn a_peer_that_leaves_early_has_paid() {
         }
     } // it hangs up
     assert_eq!(spent(pump(two(&budget, ProtocolName::Dh), None)).limit, Limit::Sessions);
+}
+
+/// The mean of `n` noisy answers is `sqrt(n)` times as good as one, and an exact count in the end. The
+/// budget is there to stop that: across restarts, whatever came of each answer, and for this peer
+/// alone.
+#[test]
+fn questions_that_would_average_noise_away_are_refused() {
+    for (protocol, least) in
+        [(ProtocolName::Count, 0), (ProtocolName::Count, 40), (ProtocolName::Sum, 0)]
+    {
+        let folder = TempDir::new().unwrap();
+        let ask = |peer: &str| {
+            let mut policy = policy(None, None);
+            policy.max_epsilon = Epsilon::parse("1");
+            let budget = Arc::new(Budget::open(folder.path(), policy).unwrap());
+            let [mut advertiser, mut platform] = settings(Reveal::Advertiser, least);
+            for side in [&mut advertiser, &mut platform] {
+                (side.protocol, side.noise) = (protocol, Epsilon::parse("0.3"));
+                side.clip = (protocol == ProtocolName::Sum).then_some(10);
+            }
+            platform.admission = Some(budget.account(peer));
+            let (ours, theirs) = (list(&addresses(0..40)), list(&addresses(20..60)));
+            let ours = match protocol {
+                ProtocolName::Sum => Input::with_values(ours.clone(), common::values(&ours)),
+                _ => ours.into(),
+            };
+            let sides = [Session::new(advertiser, ours), Session::new(platform, theirs)];
+            let ends = drive_both(sides.map(|side| side.unwrap()), timing());
+            let standing = budget.standing(peer).unwrap().unwrap();
+            (ends, standing.used.epsilon.to_string())
+        };
+        for used in ["0.3", "0.6", "0.9"] {
+            let ([advertiser, platform], standing) = ask(EVE);
+            assert_eq!(platform.unwrap().answer.count, Some(20));
+            assert_eq!(standing, used);
+            let answer = advertiser.unwrap().answer;
+            assert!(answer.withheld != answer.count.is_some());
+        }
+        let ([advertiser, platform], standing) = ask(EVE);
+        let refused = spent(platform);
+        assert_eq!(
+            (refused.limit, refused.used, refused.asked),
+            (Limit::Epsilon, 900_000, 300_000)
+        );
+        let text = "0.9 of epsilon 1 is used, and this session takes 0.3; the next period";
+        assert!(refused.to_string().starts_with(text), "{refused}");
+        assert!(matches!(advertiser, Err(Error::Refused(told)) if told == refused));
+        assert_eq!(standing, "0.9");
+        assert_eq!(ask(ANN).1, "0.3");
+    }
 }
 
 #[test]

@@ -18,6 +18,13 @@ mod matching;
 mod network;
 #[path = "cli/oracle.rs"]
 mod oracle;
+#[path = "cli/pair.rs"]
+mod pair;
+#[cfg(unix)]
+#[path = "cli/people.rs"]
+mod people;
+#[path = "cli/plan.rs"]
+mod plan;
 #[path = "cli/prepare.rs"]
 mod prepare;
 #[cfg(unix)]

@@ -5,6 +5,8 @@
 //! [`protocols`], [`Transport::ALL`] or [`Backend::available`].
 
 mod common;
+#[path = "conformance/people.rs"]
+mod people;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;

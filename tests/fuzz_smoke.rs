@@ -64,6 +64,7 @@ fn seeds() -> Vec<Vec<u8>> {
     for terms in 0..=u8::MAX {
         for answer in [&[3, 7][..], &[4, 7], &[4, 3, 7], &[7], &[5, 3, 7], &[6, 7], &[4, 5, 7]] {
             seeds.push([&[terms, 0, 1, 0x32][..], answer].concat());
+            seeds.push([&[terms, 0, 1, 0x32, 0x3c, 0, 1, 0, 2][..], answer].concat()); // of three people
         }
     }
     seeds

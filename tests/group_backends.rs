@@ -3,7 +3,7 @@
 mod group_common;
 
 use blindmatch::group::{Backend, DomainTag, Encoding, Engine, Parallelism, Points, SecretScalar};
-use curve25519_dalek::Scalar;
+use curve25519_dalek::{RistrettoPoint, Scalar};
 use group_common::engines;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
@@ -69,6 +69,29 @@ fn batch_lengths() {
     let key = key(Scalar::from_bytes_mod_order([0x3c; 32]));
     for length in (0..=35).chain([63, 64, 65, 255, 256, 257, 260, 511, 513]) {
         compare(&messages(length, 2), &key, &format!("{length} elements"));
+    }
+}
+
+/// The map of uniform bytes with a multiplication, in lengths around lanes and chunks, with the bytes
+/// at their extremes; against curve25519-dalek, one at a time.
+#[test]
+fn uniform_bytes_mapped_and_multiplied() {
+    let scalar = Scalar::from_bytes_mod_order([0x3c; 32]);
+    let mut rng = StdRng::seed_from_u64(5);
+    let mut uniform: Vec<[u8; 64]> = vec![[0; 64], [0xff; 64], [0x80; 64]];
+    uniform.extend((0..510).map(|_| rng.random::<[u8; 64]>()));
+    let oracle = |bytes| (RistrettoPoint::from_uniform_bytes(bytes) * scalar).compress().0;
+    let expected: Vec<Encoding> = uniform.iter().map(|bytes| Encoding(oracle(bytes))).collect();
+    for length in (0..=17).chain([63, 64, 65, 255, 256, 257, 513]) {
+        for engine in engines() {
+            for parallelism in [Parallelism::Serial, Parallelism::Rayon] {
+                let engine = Engine::new(engine.backend(), parallelism);
+                let mut out = vec![Encoding::IDENTITY; length];
+                engine.map_blind(&uniform[..length], &key(scalar), &mut out);
+                let name = engine.backend().name();
+                assert!(out == expected[..length], "{length} elements on {name}");
+            }
+        }
     }
 }
 

@@ -13,6 +13,8 @@ use tempfile::TempDir;
 
 #[path = "list/data.rs"]
 mod data;
+#[path = "list/people.rs"]
+mod people;
 #[cfg(feature = "parquet")]
 #[path = "list/typed.rs"]
 mod typed;

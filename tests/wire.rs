@@ -10,11 +10,12 @@ use std::sync::Arc;
 use blindmatch::error::{Error, Limit, PeerFault, Result, Spent};
 use blindmatch::group::Encoding;
 use blindmatch::label::Labels;
-use blindmatch::protocol::{Blinding, Input, Party, ProtocolName, Reveal};
+use blindmatch::protocol::{Blinding, Input, Party, ProtocolName, Reveal, Unit};
 use blindmatch::session::{Session, Settings};
 use blindmatch::sketch::{Sketch, SketchKey};
 use blindmatch::wire::{
-    Commitment, Decoder, Frame, Hello, MAX_FRAME, Offer, POINTS_PER_FRAME, Proven, VERSION,
+    Commitment, Decoder, Frame, Hello, MAX_FRAME, Offer, POINTS_PER_FRAME, PairKeys, PairReply,
+    Proven, VERSION,
 };
 use common::{Seeded, hex};
 use sha2::{Digest, Sha256};
@@ -42,7 +43,7 @@ const HELLO: &str = concat!(
     "ac000000",                               // length
     "01",                                     // hello
     "626c696e646d61746368",                   // "blindmatch"
-    "0200",                                   // version 2
+    "0300",                                   // version 3
     "1300",                                   // 19 bytes
     "72697374726574746f3235352d534841353132", // "ristretto255-SHA512"
     "0200",
@@ -63,6 +64,67 @@ const HELLO: &str = concat!(
     "6e6f746963652037", // "notice 7"
     "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a", // nonce
 );
+
+/// What the rooms of PAIR say first.
+#[test]
+fn the_frames_of_pair_are_frozen() {
+    let keys = PairKeys {
+        ks: zeroize::Zeroizing::new([0xc5; 32]),
+        ks_created: 0x6565_4321,
+        kp_id: [0x1d; 8],
+        kp_created: -2,
+    };
+    let expected = format!(
+        "39000000{}{}{}{}{}",
+        "50",
+        "c5".repeat(32),
+        "2143656500000000",
+        "1d".repeat(8),
+        "feffffffffffffff"
+    );
+    check_frozen(Frame::PairKeys(keys), &expected);
+    let reply = PairReply {
+        opt_out: true,
+        ka_id: [0x2e; 8],
+        ka_created: 0x6565_4321,
+        confirmation: [0x3f; 32],
+    };
+    let expected = format!(
+        "32000000{}{}{}{}{}",
+        "51",
+        "01",
+        "2e".repeat(8),
+        "2143656500000000",
+        "3f".repeat(32)
+    );
+    check_frozen(Frame::PairReply(reply), &expected);
+    for bad in ["0100000050", "0100000051", &expected.replacen("5101", "5102", 1)] {
+        let bytes = unhex(bad);
+        assert!(
+            matches!(decode_after_hello(&bytes), Err(Error::Peer(PeerFault::Malformed(_)))),
+            "{bad}"
+        );
+    }
+}
+
+fn check_frozen(frame: Frame, expected: &str) {
+    let bytes = frame.encode();
+    assert_eq!(hex(&bytes), expected);
+    assert_eq!(decode_after_hello(&bytes).unwrap(), frame);
+}
+
+fn decode_after_hello(bytes: &[u8]) -> Result<Frame> {
+    let mut decoder = Decoder::default();
+    decoder.push(&Frame::Hello(hello()).encode());
+    decoder.next_frame()?;
+    decoder.push(bytes);
+    Ok(decoder.next_frame()?.expect("a whole frame"))
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+    (0..text.len()).step_by(2).map(byte).collect()
+}
 
 #[test]
 fn a_hello_is_frozen() {
@@ -116,6 +178,10 @@ fn frames() -> Vec<(Frame, &'static str)> {
         (Frame::Tags(vec![1, 2, 3, 4, 5, 6]), "07000000 12 010203040506"),
         (Frame::Released, "01000000 13"),
         (Frame::Withheld, "01000000 14"),
+        (
+            Frame::People(vec![0, 1, 0, 0x0203_0405]),
+            "11000000 15 00000000 01000000 00000000 05040302",
+        ),
         (Frame::Offer(offer()), OFFER),
         (
             Frame::Evaluated(vec![Encoding([3; 32])]),
@@ -192,12 +258,21 @@ const OFFER: &str = concat!(
 #[test]
 fn a_hello_of_version_1_is_named() {
     let old = HELLO.replace("ac000000", "a7000000");
-    let old = old.replace("6d617463680200", "6d617463680100").replace("0300703d31", "");
+    let old = old.replace("6d617463680300", "6d617463680100").replace("0300703d31", "");
     let bytes: Vec<u8> = (0..old.len() / 2)
         .map(|i| u8::from_str_radix(&old[2 * i..2 * i + 2], 16).unwrap())
         .collect();
     let Err(Error::Incompatible { field, ours, theirs }) = first(&bytes) else { panic!() };
-    assert_eq!((field, ours.as_str(), theirs.as_str()), ("wire version", "2", "1"));
+    assert_eq!((field, ours.as_str(), theirs.as_str()), ("wire version", "3", "1"));
+}
+
+/// And so is version 2, whose hello differs in nothing else.
+#[test]
+fn a_hello_of_version_2_is_named() {
+    let old = Frame::Hello(hello()).encode();
+    let old = [&old[..15], &[2], &old[16..]].concat();
+    let Err(Error::Incompatible { field, ours, theirs }) = first(&old) else { panic!() };
+    assert_eq!((field, ours.as_str(), theirs.as_str()), ("wire version", "3", "2"));
 }
 
 /// An offer that is cut anywhere, or followed by anything, is malformed; and so is a long epoch.
@@ -297,14 +372,14 @@ fn other_protocols_are_recognised() {
 /// Another version is named whatever follows: its start never changes.
 #[test]
 fn another_version_is_named_beside_ours() {
-    let mut bytes = raw(1, b"blindmatch\x03\x01a hello as nobody knows it yet");
+    let mut bytes = raw(1, b"blindmatch\x04\x01a hello as nobody knows it yet");
     let error = first(&bytes).unwrap_err();
     let Error::Incompatible { field: "wire version", ours, theirs } = &error else {
         panic!("{error:?}")
     };
-    assert_eq!((ours.as_str(), theirs.as_str()), ("2", "259"));
-    assert_eq!(VERSION, 2);
-    assert_eq!(error.to_string(), "wire version differs: ours is 2, the peer's is 259");
+    assert_eq!((ours.as_str(), theirs.as_str()), ("3", "260"));
+    assert_eq!(VERSION, 3);
+    assert_eq!(error.to_string(), "wire version differs: ours is 3, the peer's is 260");
     bytes.truncate(17 - 1); // the version itself cut: wait
     assert_eq!(first(&bytes).unwrap(), None);
 }
@@ -333,7 +408,7 @@ fn a_frame_without_a_type_is_refused() {
 
 #[test]
 fn unknown_types_are_named() {
-    for type_byte in [0x00, 0x07, 0x0f, 0x15, 0x1f, 0x25, 0x36, 0x7f, 0xff] {
+    for type_byte in [0x00, 0x07, 0x0f, 0x16, 0x1f, 0x25, 0x36, 0x7f, 0xff] {
         let refused = greeted(&raw(type_byte, b"some payload"));
         assert_eq!(fault(refused), PeerFault::Unexpected(type_byte));
     }
@@ -341,7 +416,7 @@ fn unknown_types_are_named() {
 
 #[test]
 fn payloads_of_the_wrong_length_are_refused() {
-    let cases: [(u8, &str, &[usize]); 17] = [
+    let cases: [(u8, &str, &[usize]); 18] = [
         (0x03, "keep-alive", &[1, 100]),
         (0x04, "finished", &[1]),
         (0x10, "commitment", &[0, 1, 32, 63, 65, 128]),
@@ -349,6 +424,7 @@ fn payloads_of_the_wrong_length_are_refused() {
         (0x12, "tags", &[0]),
         (0x13, "released", &[1]),
         (0x14, "withheld", &[1]),
+        (0x15, "people", &[0, 1, 3, 5, 6]),
         (0x21, "evaluated", &[0, 1, 31, 33, 63]),
         (0x22, "proof", &[0, 1, 63, 65, 128]),
         (0x23, "set", &[0]),
@@ -474,11 +550,17 @@ fn a_long_stream_is_not_kept() {
 
 /// SHA-256 over all bytes of each side, advertiser first, for a session with fixed randomness.
 fn transcript(frozen: &Frozen) -> [String; 2] {
-    let lists = [common::list(&common::addresses(0..6)), common::list(&common::addresses(3..13))];
+    let rows = [common::addresses(0..6), common::addresses(3..13)];
+    let pairs = rows.each_ref().map(|rows| common::people(rows.chunks(2)));
+    let lists = match frozen.unit {
+        Unit::Identifiers => rows.each_ref().map(|rows| common::list(rows)),
+        Unit::People => pairs.each_ref().map(|(list, _)| Arc::clone(list)),
+    };
     let sessions = [Party::Advertiser, Party::Platform].map(|party| {
         let mut settings = Settings::new(party); // any backend gives the same bytes
         (settings.protocol, settings.blinding) = (frozen.protocol, frozen.blinding);
         (settings.reveal, settings.min_audience) = (frozen.reveal, Some(frozen.least));
+        settings.unit = frozen.unit;
         settings.channel_binding = b"channel".to_vec();
         settings.max_elements = 1 << 27; // whatever the default is
         let list = Arc::clone(&lists[usize::from(party == Party::Platform)]);
@@ -488,7 +570,11 @@ fn transcript(frozen: &Frozen) -> [String; 2] {
             (Party::Platform, ProtocolName::Labelled) => Some(Arc::new(labels())),
             _ => None,
         };
+        let counts_people =
+            frozen.unit == Unit::People && frozen.protocol.counts_people_of(frozen.reveal, party);
+        let people = || Arc::clone(&pairs[usize::from(party == Party::Platform)].1);
         let input = match labels {
+            None if counts_people => common::with_people(list, people(), frozen.protocol),
             Some(labels) => Input::with_labels(list, labels),
             None if party == Party::Advertiser && settings.clip.is_some() => {
                 let values = common::values(&list);
@@ -508,12 +594,18 @@ struct Frozen {
     blinding: Blinding,
     reveal: Reveal,
     least: u64,
+    unit: Unit,
     sides: [&'static str; 2],
+}
+
+/// The same where people are counted who have two identifiers each.
+const fn people(frozen: Frozen) -> Frozen {
+    Frozen { unit: Unit::People, ..frozen }
 }
 
 const fn dh(reveal: Reveal, least: u64, sides: [&'static str; 2]) -> Frozen {
     let (protocol, blinding) = (ProtocolName::Dh, Blinding::Additive);
-    Frozen { protocol, blinding, reveal, least, sides }
+    Frozen { protocol, blinding, reveal, least, unit: Unit::Identifiers, sides }
 }
 
 const fn aggregate(
@@ -522,7 +614,8 @@ const fn aggregate(
     least: u64,
     sides: [&'static str; 2],
 ) -> Frozen {
-    Frozen { protocol, blinding: Blinding::Additive, reveal, least, sides }
+    let (blinding, unit) = (Blinding::Additive, Unit::Identifiers);
+    Frozen { protocol, blinding, reveal, least, unit, sides }
 }
 
 const fn oprf(
@@ -531,11 +624,11 @@ const fn oprf(
     reveal: Reveal,
     sides: [&'static str; 2],
 ) -> Frozen {
-    Frozen { protocol, blinding, reveal, least: 0, sides }
+    Frozen { protocol, blinding, reveal, least: 0, unit: Unit::Identifiers, sides }
 }
 
-/// Every byte of a session is frozen: terms, hash to group, keys, order, tags, proofs, sets, labels,
-/// values.
+/// Every byte of a session is frozen: terms, hash to group, keys, order, people, tags, proofs,
+/// sets, labels, values.
 ///
 /// The generator of blinds in the protocols after `dh` is the crate `rand`'s: if only their bytes
 /// change with a new version of it, freeze them anew.
@@ -545,93 +638,121 @@ fn sessions_are_frozen() {
         dh(
             Reveal::Advertiser,
             0,
-            ["418c5dc8061a3bd7ddc3d9e872b9fe1d", "6cacc404edcdf0642e1f6b5fe9272acc"],
+            ["f56056d7ae1f349da235b1a9c8eeb52a", "b493d8b65a29b5b66328ccd540043841"],
         ),
         dh(
             Reveal::Advertiser,
             3,
-            ["b09d72cf257335666ab9a53325a05f3c", "67b3ecbec6f31abd164642a7cc6d9f94"],
+            ["6b1affe6a68abed07f121a8cad66e785", "0377f9b040d7bd05cd4e8c9f904eebd7"],
         ),
         dh(
             Reveal::Platform,
             4,
-            ["7e0dfe4a052224dc649f8d880b8b1a0f", "4d2ebe89a65844df05c83a8f76e6aa4f"],
+            ["5e1e47688a451afb7f5db5ba4206ae09", "217d899ad11c0e8c0a9932f2ec7bb3d0"],
         ),
         dh(
             Reveal::Both,
             0,
-            ["cebc08d8a517d68848e4a1415aa21f04", "0cd64c0c9eb07d2486b4a38cff5378d4"],
+            ["b7dfcf502220aa7f9c89a0ffe6d92015", "6514fe29f5fc14b6f1c744b905b0031d"],
         ),
         dh(
             Reveal::Both,
             2,
-            ["0daac77ca81966715819267ebfe8076b", "e31a057c9d5c9762e42a735fdc88b987"],
+            ["87b87adb0926257ed22576774b048241", "28ba651460153e5198511c78ec5ef477"],
         ),
         dh(
             Reveal::Count,
             0,
-            ["a8c4c500fb928af0deb1b8821a4a3cb2", "d4fe562e3b66677fc80cc75b434f12c7"],
+            ["0ad92b867ad50a82760f71fe5aa819e9", "c3de24273329f3180f811e075c656ab3"],
         ),
         oprf(
             ProtocolName::Oprf,
             Blinding::Additive,
             Reveal::Advertiser,
-            ["a757bffa1de7f3d19157c7b5a8f3fe08", "a9883a9ef90d18cdeac84b2bedab0b9a"],
+            ["1ec0a1662f70f5fd8c9f03b98f625160", "d3e523d5a9bb159d9d9bbfa7b982b780"],
         ),
         oprf(
             ProtocolName::Oprf,
             Blinding::Multiplicative,
             Reveal::Advertiser,
-            ["368e930cf189f306c59e69e7b4da63f8", "a18bffad792773ad08ff1854798b2d0a"],
+            ["bb40745d13f7eb7217203abd45789022", "733a35dcd3563763a083a8c0ddd7d931"],
         ),
         oprf(
             ProtocolName::Voprf,
             Blinding::Additive,
             Reveal::Advertiser,
-            ["504fec51988c25c56ee7f4e771858152", "483be649bea8b274590ae58a578c554d"],
+            ["1e7e2d0ff560cdd01386a497f2264ede", "2797e3226faae3f7c08dffbc8586a935"],
         ),
         oprf(
             ProtocolName::TwoHash,
             Blinding::Additive,
             Reveal::Both,
-            ["17400f2562fdc4b831117f11de8e8b4d", "23ba593ec76d6992cb85fdcdf550471e"],
+            ["47f08f80fee260dcfe9b87b38ed39cb3", "02c4f98f08dac2208a0b03225d5fa834"],
         ),
         oprf(
             ProtocolName::Labelled,
             Blinding::Additive,
             Reveal::Advertiser,
-            ["2553ba961a1ac59de7db74e15de18597", "31153b1a8e965d12c8d59b5da281cc69"],
+            ["09ea2843c1b3c0d64c72843ba597ae90", "53c8e70ef770d5d1ef0df6881dfe915e"],
         ),
         aggregate(
             ProtocolName::Count,
             Reveal::Advertiser,
             0,
-            ["84b4deca870a0037f757250d2996372e", "c0de83f12796f7adc3334492847a9b17"],
+            ["7f09a65e3aca1677178993069ba63043", "34110a27e2cff5d36e2ee40a6e6c10a9"],
         ),
         aggregate(
             ProtocolName::Count,
             Reveal::Both,
             2,
-            ["7122205f31e28f23dfc23947ab157d2d", "b922e7122bf1ae85686e50781356004c"],
+            ["0e7f93fa0cbf0d647f912f8188148f6b", "49a1f5b22606ae5b2a518c6fda97d6a3"],
         ),
         aggregate(
             ProtocolName::Count,
             Reveal::Platform,
             4,
-            ["9a0d779e60275737a94a1855bebf52b7", "3ee5ca458b3469fc69148d600be39687"],
+            ["a4f69b88a559bbd4ef1727d0dd36647f", "fa8ad88ac2ff16275e4341decc0894fa"],
         ),
         aggregate(
             ProtocolName::Sum,
             Reveal::Advertiser,
             3,
-            ["f1fd282445f9ffa99e220822630e2ce2", "2f97ee8bc535be28526ec367f480b863"],
+            ["555ce25cea6ade7e9d0716e146f73bb4", "b95054e02adfbc818beb8fdc8e9bca07"],
         ),
         aggregate(
             ProtocolName::Sum,
             Reveal::Platform,
             0,
-            ["bd76a301f5b2f44fd1f66d394a2c1ab6", "207ad4eec0674913441242da75a8f67c"],
+            ["54fea1a6c42c89a4e109cc9b03f3c4ec", "cfc57eb505d60800cd2d8745bac20c0f"],
         ),
+        people(dh(
+            Reveal::Advertiser,
+            2,
+            ["8dd59fc081e674b075d2a4435b9b1581", "8c866f5a385582cad9d4a8a85d2266af"],
+        )),
+        people(dh(
+            Reveal::Both,
+            0,
+            ["801aea6a2c285e454e8dc58e4d00b0fa", "f7e334d3c013f9c1e8b355619fa6ebeb"],
+        )),
+        people(oprf(
+            ProtocolName::Voprf,
+            Blinding::Additive,
+            Reveal::Advertiser,
+            ["5ddb3b5634e3b63dbf93f374fa6ba431", "08b5e55cf1de9bafdb75bf8d2aee14ac"],
+        )),
+        people(aggregate(
+            ProtocolName::Count,
+            Reveal::Both,
+            1,
+            ["9dde85e87594930aadb0857ec79bc14a", "2022f55855de559547f9414ecc710a7e"],
+        )),
+        people(aggregate(
+            ProtocolName::Sum,
+            Reveal::Advertiser,
+            2,
+            ["005663e40aa063f3606bc9fd87ed2208", "3c73ec9ce029241d23dabbecf849c4f5"],
+        )),
     ];
     let seen: Vec<_> = frozen.iter().map(transcript).collect();
     let expected: Vec<_> = frozen.iter().map(|f| f.sides.map(String::from)).collect();

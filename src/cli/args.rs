@@ -18,6 +18,9 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use super::backends;
 use super::bench_args::BenchArgs;
 use super::budget::{BudgetArgs, ShowArgs};
+use super::pair::PairArgs;
+use super::people::PeopleArgs;
+use super::plan::PlanArgs;
 use super::prepare::PrepareArgs;
 use super::protocols::{PreparedArgs, ProtocolArgs};
 
@@ -47,7 +50,8 @@ impl Cli {
             Command::Prepare(args) => args.compute.threads.threads,
             Command::Serve(args) => args.compute.threads.threads,
             Command::Connect(args) => args.compute.threads.threads,
-            Command::Keygen(_) | Command::Budget(_) | Command::Bench(_) => None,
+            Command::Pair(args) => args.threads(),
+            Command::Keygen(_) | Command::Budget(_) | Command::Bench(_) | Command::Plan(_) => None,
         }
     }
 }
@@ -66,10 +70,14 @@ pub enum Command {
     Serve(ServeArgs),
     /// Be the advertiser: match with a platform over the network
     Connect(ConnectArgs),
+    /// IAB Tech Lab PAIR between an advertiser's and a publisher's clean room
+    Pair(PairArgs),
     /// Show what each advertiser has used of its query budget
     Budget(ShowArgs),
     /// Measure whole protocols and the group arithmetic on this machine
     Bench(Box<BenchArgs>),
+    /// Say what a match will take, for every protocol, and which of them to choose
+    Plan(Box<PlanArgs>),
 }
 
 /// How many cores are used.
@@ -171,11 +179,13 @@ pub struct MatchArgs {
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub label: Option<String>,
     /// The column of the advertiser's list that is added up, in a sum: whole numbers, such as cents.
-    /// A row counts once, for its leftmost identifier
+    /// A row counts once, for its leftmost identifier, or for its person with --people
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub value: Option<String>,
     #[command(flatten)]
     pub prepared: PreparedArgs,
+    #[command(flatten)]
+    pub people: PeopleArgs,
     /// With `--prepared`: the platform's private key, which opens the set's key
     #[arg(long, value_name = "FILE", help_heading = "Protocol")]
     pub identity: Option<PathBuf>,
@@ -195,6 +205,8 @@ pub struct CheckArgs {
     /// Most rows to name that are refused or cannot be read; the counts cover all
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub show: u64,
+    #[command(flatten)]
+    pub people: PeopleArgs,
     #[command(flatten)]
     pub list: ListArgs,
     /// Write the counts here, as JSON; `-` is standard output
@@ -272,6 +284,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub prepared: PreparedArgs,
     #[command(flatten)]
+    pub people: PeopleArgs,
+    #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]
     pub list: ListArgs,
@@ -318,9 +332,11 @@ pub struct ConnectArgs {
     #[command(flatten)]
     pub protocol: ProtocolArgs,
     /// The column of our list that is added up, in a sum: whole numbers, such as cents.
-    /// A row counts once, for its leftmost identifier
+    /// A row counts once, for its leftmost identifier, or for its person with --people
     #[arg(long, value_name = "COLUMN", help_heading = "Protocol")]
     pub value: Option<String>,
+    #[command(flatten)]
+    pub people: PeopleArgs,
     #[command(flatten)]
     pub keys: KeyArgs,
     #[command(flatten)]
@@ -395,12 +411,12 @@ fn format(text: &str) -> Result<Format, String> {
     }
 }
 
-fn reveal(text: &str) -> Result<Reveal, String> {
+pub fn reveal(text: &str) -> Result<Reveal, String> {
     let found = Reveal::ALL.into_iter().find(|reveal| reveal.name() == text);
     found.ok_or_else(|| one_of(Reveal::ALL.map(Reveal::name)))
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u32>() {
         Ok(seconds) if seconds > 0 => Ok(Duration::from_secs(seconds.into())),
         _ => Err("a whole number of seconds, at least 1".into()),
@@ -415,14 +431,14 @@ pub fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
-fn sessions(text: &str) -> Result<u32, String> {
+pub fn sessions(text: &str) -> Result<u32, String> {
     match text.parse() {
         Ok(sessions) if sessions > 0 => Ok(sessions),
         _ => Err("a whole number, at least 1".into()),
     }
 }
 
-fn address(text: &str) -> Result<String, String> {
+pub fn address(text: &str) -> Result<String, String> {
     match text.rsplit_once(':') {
         Some((host, port)) if !host.is_empty() && port.parse::<u16>().is_ok() => {
             Ok(text.to_owned())

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use blindmatch::budget::{self, Budget, Policy, Standing, Used};
-use blindmatch::protocol::{Party, Reveal};
+use blindmatch::protocol::{Epsilon, Party, Reveal};
 use blindmatch::{Error, Result};
 use clap::Args;
 
 use super::Shared;
+use super::protocols::ProtocolArgs;
 
 /// How much each advertiser may ask.
 #[derive(Clone, Debug, Args)]
@@ -26,6 +27,10 @@ pub struct BudgetArgs {
     /// counts again
     #[arg(long, value_name = "N", requires = "budget")]
     pub budget_elements: Option<u64>,
+    /// Epsilon of the noise in one advertiser's answers in a period, in all its sessions together. Needs
+    /// --noise, which is what each session takes
+    #[arg(long, value_parser = total, value_name = "EPSILON", requires = "budget")]
+    pub budget_epsilon: Option<Epsilon>,
     /// Largest overlap of what matched in successive sessions, in percent of the smaller; beyond it, the
     /// rest of the period is refused. Needs --reveal platform or both, as nothing else tells us
     #[arg(long, value_parser = percent, value_name = "PERCENT", requires = "budget")]
@@ -47,11 +52,12 @@ pub struct BudgetArgs {
 
 impl BudgetArgs {
     /// Opens it, if there is to be one.
-    pub fn open(&self, reveal: Reveal) -> Result<Option<Arc<Budget>>> {
+    pub fn open(&self, reveal: Reveal, protocol: &ProtocolArgs) -> Result<Option<Arc<Budget>>> {
         let Some(folder) = &self.budget else { return Ok(None) };
         let mut policy = Policy::per(self.budget_period)?;
         policy.max_sessions = self.budget_sessions;
         policy.max_elements = self.budget_elements;
+        policy.max_epsilon = self.budget_epsilon;
         policy.max_overlap = self.budget_overlap;
         policy.max_list_overlap = self.budget_list_overlap;
         if self.budget_overlap.is_some() && !reveal.gives_matches_to(Party::Platform) {
@@ -60,9 +66,25 @@ impl BudgetArgs {
                  there is --budget-list-overlap"
             )));
         }
+        match (self.budget_epsilon, protocol.noise) {
+            (Some(_), None) => {
+                return Err(Error::Misuse(
+                    "--budget-epsilon charges what each session's --noise takes: set that too, or an exact \
+                     answer would cost nothing"
+                        .into(),
+                ));
+            }
+            (Some(most), Some(noise)) if noise > most => {
+                return Err(Error::Misuse(format!(
+                    "--noise {noise} takes more than --budget-epsilon {most} has in a period: nobody \
+                     could ask"
+                )));
+            }
+            _ => {}
+        }
         let counts = policy.max_sessions.or(policy.max_elements);
         let overlaps = policy.max_overlap.or(policy.max_list_overlap);
-        if counts.is_none() && overlaps.is_none() {
+        if counts.is_none() && overlaps.is_none() && policy.max_epsilon.is_none() {
             return Err(Error::Misuse(
                 "--budget refuses nothing by itself: set --budget-sessions or --budget-elements"
                     .into(),
@@ -105,9 +127,15 @@ fn text(standing: &Standing) -> String {
 fn counts(used: &Used) -> String {
     let mut text = format!("sessions {}, elements {}", used.sessions, used.elements);
     if used.epsilon.millionths() > 0 {
-        text += &format!(", epsilon {}", used.epsilon.millionths() as f64 / 1e6);
+        text += &format!(", epsilon {}", used.epsilon);
     }
     text
+}
+
+/// An amount of epsilon for a whole period.
+fn total(text: &str) -> Result<Epsilon, String> {
+    let epsilon = Epsilon::parse(text).filter(|&epsilon| epsilon > Epsilon::default());
+    epsilon.ok_or_else(|| "a decimal number from 0.000001 on, such as 2 or 0.5".into())
 }
 
 /// In thousandths.

@@ -19,7 +19,10 @@ use super::protocols::Columns;
 pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     let started = Instant::now();
     let columns = Columns { label: None, value: Some(args.value.as_deref()) };
-    args.protocol.check(args.reveal, args.min_audience.unwrap_or(0), columns)?;
+    let least = args.min_audience.unwrap_or(0);
+    args.protocol.check(args.reveal, least, columns)?;
+    let (protocol, us) = (args.protocol.protocol, Party::Advertiser);
+    args.people.check(protocol, args.reveal, least, &[us])?;
     let (to, format) = (args.output.output.as_deref(), args.output.output_format);
     let to = output::destination(to, format)?;
     if to.is_some() && !args.protocol.gives_rows_to(args.reveal, Party::Advertiser) {
@@ -31,15 +34,25 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
         return Err(Error::Misuse(format!("{what} gives us no rows: leave out --output")));
     }
     let lists = args.list.files(&args.path);
+    let by_column = args.people.read_twice(protocol, args.reveal, us);
+    let people = by_column.then_some(args.path.as_path());
     let valued = args.value.as_ref().map(|_| args.path.as_path());
     Files {
         read: lists.chain(args.keys.files()).collect(),
-        read_twice: args.output.output.iter().map(|_| args.path.as_path()).chain(valued).collect(),
+        read_twice: args
+            .output
+            .output
+            .iter()
+            .map(|_| args.path.as_path())
+            .chain(valued)
+            .chain(people)
+            .collect(),
         written: args.output.files().collect(),
     }
     .check()?;
     let endpoint = args.keys.endpoint()?;
     let ours = args.list.load(&args.path, "advertiser", shared)?;
+    let ours = ours.with_people(args.people.of(protocol, args.reveal, us))?;
     let ours = Side::List(Box::new(ours.with_values(args.value.as_deref())?));
 
     let secured = endpoint.connect(&args.peer, &shared.stop)?;
@@ -47,6 +60,7 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     let mut settings = Settings::new(Party::Advertiser);
     settings.reveal = args.reveal;
     settings.min_audience = args.min_audience;
+    settings.unit = args.people.unit();
     settings.max_elements = args.limits.max_elements;
     settings.engine = args.compute.engine();
     settings.channel_binding = secured.binding;

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use blindmatch::consent::{self, ConsentedList, Policy, Suppression};
 use blindmatch::label::{Labels, MAX_LABEL};
-use blindmatch::list::{self, Admitted, Column, Format, Options, Output, Progress, Source, Watch};
+use blindmatch::list::{
+    self, Admitted, Column, Format, Options, Output, People, Progress, Source, Watch,
+};
 use blindmatch::prepare::PreparedSet;
 use blindmatch::protocol::{Input, Values};
 use blindmatch::report::Own;
@@ -20,6 +22,7 @@ use indicatif::ProgressBar;
 use jiff::Timestamp;
 
 use super::args::ListArgs;
+use super::people::Who;
 use super::{Shared, output};
 
 /// A list that was read.
@@ -32,10 +35,14 @@ pub struct Loaded {
     pub consent_columns: Vec<String>,
     /// What each element is labelled with, in a labelled match.
     labels: Option<Arc<Labels>>,
-    /// What each element is worth, in a sum.
+    /// Whose each element is, where people are counted who are on this list.
+    pub people: Option<Arc<People>>,
+    /// What each element is worth, or each person, in a sum.
     values: Option<Arc<Values>>,
     /// The suppression lists that went into it.
     suppressed_by: Vec<Source>,
+    /// Different identifiers on them.
+    pub suppressed: u64,
     pub took: Duration,
 }
 
@@ -50,11 +57,27 @@ impl Loaded {
         Ok(self)
     }
 
+    /// The same with its people, if they are counted. Values come after them.
+    pub fn with_people(mut self, who: Option<Who<'_>>) -> Result<Loaded> {
+        let Some(Who { person, ranks }) = who else { return Ok(self) };
+        let started = Instant::now();
+        let people = match person {
+            Some(column) => self.source.people(column, &self.list, ranks),
+            None => People::by_row(&self.list, ranks),
+        };
+        self.people = Some(Arc::new(people?));
+        self.took += started.elapsed();
+        Ok(self)
+    }
+
     /// The same with values from a column, if one is named.
     pub fn with_values(mut self, column: Option<&str>) -> Result<Loaded> {
         let Some(column) = column else { return Ok(self) };
         let started = Instant::now();
-        let values = self.source.amounts_once(column, &self.list)?;
+        let values = match &self.people {
+            Some(people) => self.source.amounts_of_people(column, &self.list, people)?,
+            None => self.source.amounts_once(column, &self.list)?,
+        };
         self.values = Some(Arc::new(Values::new(values)));
         self.took += started.elapsed();
         Ok(self)
@@ -63,10 +86,15 @@ impl Loaded {
     /// What a session takes.
     fn input(&self) -> Input {
         let list = Arc::clone(&self.list);
-        match (&self.labels, &self.values) {
-            (Some(labels), _) => Input::with_labels(list, Arc::clone(labels)),
-            (None, Some(values)) => Input::with_values(list, Arc::clone(values)),
-            (None, None) => list.into(),
+        let (people, values) = (self.people.clone(), self.values.clone());
+        match (&self.labels, values, people) {
+            (Some(labels), ..) => Input::with_labels(list, Arc::clone(labels)),
+            (None, Some(values), None) => Input::with_values(list, values),
+            (None, Some(values), Some(people)) => {
+                Input::with_values_of_people(list, people, values)
+            }
+            (None, None, Some(people)) => Input::with_people(list, people),
+            (None, None, None) => list.into(),
         }
     }
 
@@ -113,7 +141,10 @@ impl Side {
     /// What a report takes.
     pub fn own(&self) -> Own<'_> {
         match self {
-            Side::List(loaded) => Own::from(&loaded.list),
+            Side::List(loaded) => {
+                let own = Own::from(&loaded.list);
+                loaded.people.as_deref().map_or(own, |people| own.with_people(people))
+            }
             Side::Prepared { set, .. } => Own::from(&**set),
         }
     }
@@ -223,6 +254,7 @@ impl ListArgs {
             let mut watch = Reading::new(shared, "suppression", None);
             suppression = suppression.and(list::suppression(source, &mut watch)?);
         }
+        let suppressed = suppression.len() as u64;
         let mut watch = Reading::new(shared, who, tell);
         let admitted = list::admit(&source, policy, suppression, &mut watch)?;
         for problem in &admitted.problems {
@@ -236,8 +268,10 @@ impl ListArgs {
             columns,
             consent_columns,
             labels: None,
+            people: None,
             values: None,
             suppressed_by,
+            suppressed,
             took,
         })
     }

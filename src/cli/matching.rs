@@ -24,10 +24,13 @@ pub fn run(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let (label, value) = (Some(args.label.as_deref()), Some(args.value.as_deref()));
     args.protocol.check(args.reveal, args.min_audience, Columns { label, value })?;
     args.protocol.check_prepared(&args.prepared)?;
+    let (protocol, parties) = (args.protocol.protocol, [Party::Advertiser, Party::Platform]);
+    args.people.check(protocol, args.reveal, args.min_audience, &parties)?;
     let to = destinations(args)?;
     files(args).check()?;
     let advertiser = args.list.load(&args.advertiser, Party::Advertiser.name(), shared)?;
-    let advertiser = advertiser.with_values(args.value.as_deref())?;
+    let who = args.people.of(protocol, args.reveal, Party::Advertiser);
+    let advertiser = advertiser.with_people(who)?.with_values(args.value.as_deref())?;
     let advertiser = Side::List(Box::new(advertiser));
     let platform = platform(args, shared)?;
 
@@ -60,7 +63,9 @@ fn platform(args: &MatchArgs, shared: &Shared) -> Result<Side> {
     match (&args.platform, &args.prepared.sets[..]) {
         (Some(path), []) => {
             let loaded = args.list.load(path, Party::Platform.name(), shared)?;
-            Ok(Side::List(Box::new(loaded.with_labels(args.label.as_deref())?)))
+            let who = args.people.of(args.protocol.protocol, args.reveal, Party::Platform);
+            let loaded = loaded.with_labels(args.label.as_deref())?.with_people(who)?;
+            Ok(Side::List(Box::new(loaded)))
         }
         (None, [name]) => {
             let Some(identity) = &args.identity else {
@@ -79,7 +84,9 @@ fn files(args: &MatchArgs) -> Files<'_> {
         [(Party::Advertiser, Some(args.advertiser.as_path())), (Party::Platform, platform)];
     let writes = args.output.output.is_some() || args.platform_output.is_some();
     let gives = |party| args.protocol.gives_rows_to(args.reveal, party);
-    let twice = receivers.into_iter().filter(|(party, _)| writes && gives(*party));
+    let people = |party| args.people.read_twice(args.protocol.protocol, args.reveal, party);
+    let twice =
+        receivers.into_iter().filter(|(party, _)| writes && gives(*party) || people(*party));
     let labelled = args.label.as_ref().and(platform);
     let valued = args.value.as_ref().map(|_| args.advertiser.as_path());
     Files {
@@ -132,6 +139,7 @@ fn side(
     let mut settings = Settings::new(party);
     settings.reveal = args.reveal;
     settings.min_audience = Some(args.min_audience);
+    settings.unit = args.people.unit();
     settings.max_elements = brought.most(u32::MAX.into());
     settings.engine = args.compute.engine();
     args.protocol.apply(&mut settings);

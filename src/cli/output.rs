@@ -133,8 +133,8 @@ const NEITHER: [&str; 6] = ["gz", "zst", "xlsx", "xls", "ods", "json"];
 /// are none: the file then has a header and no rows.
 pub fn write_rows(to: Option<&Output>, loaded: &Loaded, outcome: &Outcome) -> Result<()> {
     let Some(to) = to else { return Ok(()) };
-    let matched = outcome.answer.matched.as_deref().unwrap_or_default();
-    let matched = matched.iter().map(|&index| index as usize);
+    let learnt = outcome.answer.matched.as_deref().unwrap_or_default();
+    let matched = learnt.iter().map(|&index| index as usize);
     let matches = match &outcome.answer.labels {
         Some(labels) => {
             let unreadable = labels.iter().filter(|label| label.is_none()).count();
@@ -145,6 +145,10 @@ pub fn write_rows(to: Option<&Output>, loaded: &Loaded, outcome: &Outcome) -> Re
             Matches::with_labels(&loaded.list, matched.zip(labels))
         }
         None => Matches::new(&loaded.list, matched),
+    };
+    let matches = match &loaded.people {
+        Some(people) => matches.of_people(&loaded.list, people, learnt),
+        None => matches,
     };
     unless_reader_left(loaded.source.write_matches(&matches, to).map(|_| ()))
 }

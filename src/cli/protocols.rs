@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use blindmatch::protocol::{Blinding, Party, ProtocolName, Reveal};
+use blindmatch::protocol::{Blinding, Epsilon, Party, ProtocolName, Reveal};
 use blindmatch::session::Settings;
 use blindmatch::{Error, Result};
 use clap::Args;
@@ -28,6 +28,12 @@ pub struct ProtocolArgs {
     /// entries times this must stay below 2^40
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..), value_name = "N")]
     pub clip: Option<u64>,
+    /// In count and sum, with --reveal advertiser: the platform adds noise to what the advertiser learns,
+    /// so that it is differentially private with this epsilon, such as 0.5; both sides must say the
+    /// same. The platform learns the exact count. Noise averages out over many questions: see `serve
+    /// --budget-epsilon`
+    #[arg(long, value_parser = epsilon, value_name = "EPSILON")]
+    pub noise: Option<Epsilon>,
 }
 
 /// Columns of lists that protocols need, of the sides that we are; `None` for one that we are not.
@@ -64,7 +70,7 @@ impl ProtocolArgs {
     /// Sets them.
     pub fn apply(&self, settings: &mut Settings) {
         (settings.protocol, settings.blinding) = (self.protocol, self.blinding);
-        settings.clip = self.clip;
+        (settings.clip, settings.noise) = (self.clip, self.noise);
     }
 
     /// Whether we learn which of our rows match, under this reveal.
@@ -100,7 +106,17 @@ impl ProtocolArgs {
         goes_with("--label", labelled, given(columns.label), "the platform's --label COLUMN")?;
         goes_with("--value", sum, given(columns.value), "the advertiser's --value COLUMN")?;
         let need = "--clip N: what greater values are cut down to";
-        goes_with("--clip", sum, Some(self.clip.is_some()), need)
+        goes_with("--clip", sum, Some(self.clip.is_some()), need)?;
+        match self.noise {
+            Some(_) if !protocol.is_aggregate() => {
+                misuse(format!("--noise goes with --protocol count or sum, not {protocol}"))
+            }
+            Some(_) if reveal != Reveal::Advertiser => misuse(format!(
+                "--noise goes with --reveal advertiser, not {reveal}: the platform adds it, and so knows \
+                 the exact answer"
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -111,6 +127,15 @@ fn misuse(text: String) -> Result<()> {
 /// A protocol by its name.
 fn protocol(text: &str) -> Result<ProtocolName, String> {
     ProtocolName::by_name(text).ok_or_else(|| one_of(ProtocolName::ALL.map(ProtocolName::name)))
+}
+
+/// An amount of epsilon that says something: of 0 there is no answer.
+pub fn epsilon(text: &str) -> Result<Epsilon, String> {
+    let most = Epsilon::MOST;
+    match Epsilon::parse(text) {
+        Some(epsilon) if epsilon > Epsilon::default() && epsilon <= most => Ok(epsilon),
+        _ => Err(format!("a decimal number from 0.000001 to {most}, such as 0.5")),
+    }
 }
 
 pub fn blinding(text: &str) -> Result<Blinding, String> {

@@ -29,6 +29,8 @@ use super::{Shared, output};
 pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
     let columns = Columns { label: Some(args.label.as_deref()), value: None };
     args.protocol.check(args.reveal, args.min_audience, columns)?;
+    let (protocol, least) = (args.protocol.protocol, args.min_audience);
+    args.people.check(protocol, args.reveal, least, &[Party::Platform])?;
     if args.protocol.gives_rows_to(args.reveal, Party::Platform) && args.results.is_none() {
         let reveal = args.reveal;
         return Err(Error::Misuse(format!(
@@ -47,7 +49,7 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
         output::try_to_write(folder)?;
     }
     let endpoint = args.keys.endpoint()?;
-    let budget = args.budget.open(args.reveal)?;
+    let budget = args.budget.open(args.reveal, &args.protocol)?;
     let keeper = Keeper::new(args, shared)?;
     let mut options = Options::default();
     options.max_sessions = args.max_sessions as usize;
@@ -183,7 +185,9 @@ fn stamps(name: &Path) -> Stamps {
 
 fn load(args: &ServeArgs, path: &Path, shared: &Shared) -> Result<Arc<Side>> {
     let loaded = args.list.load(path, "platform", shared)?;
-    Ok(Arc::new(Side::List(Box::new(loaded.with_labels(args.label.as_deref())?))))
+    let who = args.people.of(args.protocol.protocol, args.reveal, Party::Platform);
+    let loaded = loaded.with_labels(args.label.as_deref())?.with_people(who)?;
+    Ok(Arc::new(Side::List(Box::new(loaded))))
 }
 
 /// One session with one advertiser.
@@ -202,6 +206,7 @@ fn session(
         let mut settings = Settings::new(Party::Platform);
         settings.reveal = args.reveal;
         settings.min_audience = Some(args.min_audience);
+        settings.unit = args.people.unit();
         settings.max_elements = side.most(args.limits.max_elements);
         settings.engine = args.compute.engine();
         settings.channel_binding = binding;

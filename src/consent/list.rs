@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Purpose, Tally};
-use crate::identifier::{Identifier, Profile};
+use crate::identifier::{Identifier, Kind, Profile};
 
 /// Where an admitted identifier stands in its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +83,11 @@ impl ConsentedList {
             (Some(start), Some(end)) => &self.occurrences[*start as usize..*end as usize],
             _ => &[],
         }
+    }
+
+    /// What identifier `index` is; `None` if `index >= len()`.
+    pub fn kind(&self, index: usize) -> Option<Kind> {
+        self.identifiers.get(index).map(Identifier::kind)
     }
 
     pub(crate) fn identifiers(&self) -> &[Identifier] {

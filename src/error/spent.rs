@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Formatter};
 
 use jiff::Timestamp;
 
+use crate::protocol::Epsilon;
+
 /// Why a session is refused: what is spent, how far, and when there is more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spent {
@@ -52,14 +54,14 @@ impl Limit {
 impl Display for Spent {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Spent { limit, used, asked, allowed, until } = self;
-        let epsilon = |millionths: &u64| *millionths as f64 / 1e6;
         match limit {
             Limit::Sessions => write!(f, "{used} of {allowed} sessions are used"),
             Limit::Elements => {
                 write!(f, "{used} of {allowed} elements are used, and this list has {asked}")
             }
             Limit::Epsilon => {
-                let [used, asked, allowed] = [used, asked, allowed].map(epsilon);
+                let [used, asked, allowed] =
+                    [used, asked, allowed].map(|millionths| Epsilon::from_millionths(*millionths));
                 write!(f, "{used} of epsilon {allowed} is used, and this session takes {asked}")
             }
             Limit::Overlap => {

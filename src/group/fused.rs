@@ -7,6 +7,7 @@
 //! | | from | to | products and squares a vector, about |
 //! |---|---|---|---|
 //! | `hash_blind` | message | `k H(m)` | 3000 |
+//! | `map_blind` | 64 uniform bytes | `k M(u)` | 3000 |
 //! | `blind` | encoding | `k P` | 2700 |
 //! | `hash_mask` | message | `H(m) + r B` | 1350 |
 //! | `unmask_then` | encoding | `P - r B` | 1050 |
@@ -83,6 +84,19 @@ impl Engine {
     ) {
         let source = Source::Messages(tag, messages);
         self.transform_any(source, Keys::Shared(key), out, finish).expect(HASHING);
+    }
+
+    /// Maps uniform bytes to the group and multiplies: `out[i] = k M(uniform[i])`, with the one-way map
+    /// `M` of RFC 9496 section 4.3.4. For protocols that hash their messages in a way of their own, such
+    /// as [`pair`](crate::pair).
+    ///
+    /// Constant time in bytes and key. Cost: that of [`Engine::hash_blind`] without the hashing.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn map_blind(&self, uniform: &[[u8; 64]], key: &SecretScalar, out: &mut [Encoding]) {
+        let source = Source::<[u8; 0]>::Uniform(uniform);
+        self.transform_any(source, Keys::Shared(key), out, itself).expect(HASHING);
     }
 
     /// Decodes points and multiplies: `out[i] = k points[i]`.
@@ -259,6 +273,7 @@ impl Engine {
 /// Where points come from.
 enum Source<'a, M> {
     Messages(&'a DomainTag, &'a [M]),
+    Uniform(&'a [[u8; 64]]),
     Encodings(&'a [Encoding]),
 }
 
@@ -284,6 +299,7 @@ impl<M> Source<'_, M> {
     fn len(&self) -> usize {
         match self {
             Source::Messages(_, messages) => messages.len(),
+            Source::Uniform(uniform) => uniform.len(),
             Source::Encodings(encodings) => encodings.len(),
         }
     }
@@ -344,6 +360,7 @@ impl<O: Form> Scratch<O> {
             Source::Messages(tag, messages) => {
                 operations.hash(tag, &messages[elements.clone()], points);
             }
+            Source::Uniform(uniform) => operations.map(&uniform[elements.clone()], points),
             Source::Encodings(encodings) => {
                 operations.decode(&encodings[elements.clone()], points)?;
             }

@@ -21,7 +21,7 @@ impl Identifier {
     /// digest of none, which stands wherever a source hashed its empty fields too.
     pub fn from_hashed(kind: Kind, raw: &[u8]) -> Result<Self, Unreadable> {
         let text = text::read(raw)?;
-        let digest = hex(text).or_else(|| base64(text)).ok_or(Unreadable::NotADigest)?;
+        let digest = read_digest(text).ok_or(Unreadable::NotADigest)?;
         of_digest(kind, &digest)
     }
 
@@ -32,6 +32,11 @@ impl Identifier {
         let digest = hex(text).or_else(padded)?;
         Some(of_digest(kind, &digest))
     }
+}
+
+/// 32 bytes in hexadecimal or Base64.
+pub(crate) fn read_digest(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    hex(text).or_else(|| base64(text))
 }
 
 fn of_digest(kind: Kind, digest: &[u8; 32]) -> Result<Identifier, Unreadable> {

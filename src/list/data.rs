@@ -124,13 +124,13 @@ impl Source {
     }
 
     /// Reads a column's cells in these rows, in order, and tells the column's own name.
-    fn each(
+    pub(super) fn each(
         &self,
         column: &str,
         rows: &RowSet,
         mut each: impl FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<String> {
-        let what = "labels and amounts can be read";
+        let what = "columns of its own data can be read";
         self.check_unchanged_before(what)?;
         let reader = Reader::open(self, Default::default())?;
         let (cell, name) = self.own_column(reader.header(), column)?;
@@ -233,7 +233,7 @@ fn own_names(header: &[String], plan: &Plan) -> String {
     }
 }
 
-fn amount(raw: &[u8]) -> Result<u64, String> {
+pub(super) fn amount(raw: &[u8]) -> Result<u64, String> {
     let text = raw.trim_ascii();
     if is_null(text) {
         return Ok(0);
@@ -261,7 +261,7 @@ const NEGATIVE: &str = "is negative; amounts count from 0: leave the cell empty,
 const NOT_WHOLE: &str = "is no whole number in digits alone; write amounts in the smallest unit, \
     such as cents, without decimals, separators or signs";
 
-const TOO_MUCH: &str = "comes to 2^64 or more; count in a larger unit";
+pub(super) const TOO_MUCH: &str = "comes to 2^64 or more; count in a larger unit";
 
 /// Names that are shown to choose from.
 const SHOWN: usize = 20;

@@ -1,6 +1,7 @@
 //! From matched identifiers back to rows.
 
 use super::columns::Planned;
+use super::people::People;
 use super::texts::{Joined, Texts};
 use crate::consent::{ConsentedList, Occurrence};
 
@@ -55,6 +56,21 @@ impl Matches {
         places.dedup_by_key(|(at, _)| *at);
         let (places, of) = places.into_iter().unzip();
         Matches { places, labels: Some(Labels { texts, of }) }
+    }
+
+    /// The same for people: each once, where the best of its identifiers among `matched` stands first.
+    pub fn of_people(self, list: &ConsentedList, people: &People, matched: &[u32]) -> Matches {
+        let best =
+            people.best(matched).filter_map(|element| list.occurrences(element as usize).first());
+        let mut best: Vec<Occurrence> = best.copied().collect();
+        best.sort_unstable();
+        let kept = |at: &Occurrence| best.binary_search(at).is_ok();
+        let labels = self.labels.map(|Labels { texts, of }| {
+            let places = self.places.iter().zip(of);
+            Labels { texts, of: places.filter(|(at, _)| kept(at)).map(|(_, text)| text).collect() }
+        });
+        let places = self.places.iter().copied().filter(kept).collect();
+        Matches { places, labels }
     }
 
     /// Number of rows with at least one match.

@@ -7,6 +7,9 @@
 //! elements match, and which; but not which of its own, and not whose they are. In a sum the giver has
 //! sent an encrypted value with each of them, and the comparer adds those that match.
 //!
+//! Where people are counted, the giver says first which of its elements are one person's; the comparer
+//! counts people of whom any element matches, and there is one value for each.
+//!
 //! What each side learns, what leaks, data flow, assumptions, cost and examples stand in the pages of
 //! the two protocols.
 
@@ -19,16 +22,23 @@ mod values;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use curve25519_dalek::ristretto::RistrettoPoint;
+use curve25519_dalek::scalar::Scalar;
 use rand::rngs::StdRng;
 use rand::{CryptoRng, SeedableRng};
 use sha2::{Digest, Sha256};
 
 use super::exchange::{Crossed, Crossing, Shared};
+use super::grouping::{Grouping, Numbered};
+use super::noise::{Noise, blur};
 use super::tag::{Tag, TagSet};
-use super::{Answer, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step, Terms};
+use super::{
+    Answer, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step, Terms, Unit,
+};
 use crate::error::{PeerFault, Result};
 use crate::group::{Encoding, Engine};
 use crate::key::{Key, PublicKey, role};
+use crate::list::People;
 use crate::proof::{BatchProof, KeyProof, Transcript};
 use crate::wire::{Frame, Proven};
 
@@ -44,6 +54,8 @@ pub(crate) struct Aggregate {
     shared: Shared,
     rng: StdRng,
     values: Option<Arc<Values>>,
+    /// Ours, where people are counted and they are ours.
+    people: Option<Arc<People>>,
     state: State,
     finished: Finished,
     answer: Answer,
@@ -54,7 +66,7 @@ enum State {
     Crossing(Box<Crossing>),
     Giving(Box<Giver>),
     Comparing(Box<Comparer>),
-    Searching(Box<Search>),
+    Searching { range: Range, search: Box<Search> },
     Finishing,
 }
 
@@ -77,15 +89,17 @@ enum Turn {
 struct Learnt {
     count: Option<u64>,
     withheld: bool,
-    /// A search for the total.
-    total: Option<Search>,
+    /// The total, encrypted no more.
+    total: Option<RistrettoPoint>,
 }
 
 /// The party that compares, and so learns how many match before the other does. Where a minimum
-/// audience is agreed it is the one that counts first; in a sum, the one that does not bring values.
+/// audience is agreed it is the one that counts first; in a sum, the one that does not bring values;
+/// where people are counted, the one whose people they are not; with noise, the one that adds it.
 fn comparer(terms: &Terms) -> Party {
     match (terms.protocol, terms.reveal) {
         (ProtocolName::Sum, _) => Party::Platform,
+        _ if terms.unit == Unit::People || terms.noise.is_some() => Party::Platform,
         (_, reveal) if terms.min_audience > 0 => reveal.counts_first(),
         (_, Reveal::Advertiser) => Party::Advertiser,
         _ => Party::Platform,
@@ -101,6 +115,34 @@ fn is_told(terms: &Terms) -> bool {
 /// What the agreed limit of a value is. Only sums have one.
 fn clip(terms: &Terms) -> u64 {
     terms.clip.unwrap_or(0)
+}
+
+/// The totals that can be, exact or with noise.
+struct Range {
+    /// The greatest exact one.
+    most: u64,
+    /// How far noise may take one beyond, on either side.
+    noise: u64,
+}
+
+impl Range {
+    /// Where `count` match; with noise, nobody knows how many.
+    fn of_totals(terms: &Terms, count: u64) -> Range {
+        let clip = clip(terms);
+        match terms.noise {
+            None => Range { most: count * clip, noise: 0 },
+            Some(epsilon) => Range {
+                most: terms.most_matches() * clip,
+                noise: u64::try_from(Noise::on_total(clip, epsilon).bound()).unwrap_or(LIMIT),
+            },
+        }
+    }
+
+    /// For `t G`, with `t` in this range.
+    fn search(&self, total: RistrettoPoint) -> Search {
+        let shifted = total + RistrettoPoint::mul_base(&Scalar::from(self.noise));
+        Search::new(shifted, self.most + 2 * self.noise)
+    }
 }
 
 /// What binds the key of encrypted values, and proofs with it, to one session and side.
@@ -122,13 +164,14 @@ impl Aggregate {
         rng: &mut R,
     ) -> Aggregate {
         let mut rng = StdRng::from_rng(rng);
-        let values = input.values().cloned();
+        let (values, people) = (input.values().cloned(), input.people().cloned());
         let clipped = values.as_ref().map(|values| values.above(clip(&terms)));
         Aggregate {
             state: State::Crossing(Box::new(Crossing::new(input.list(), &mut rng))),
             shared: Shared::new(terms, engine),
             rng,
             values,
+            people,
             finished: Finished::default(),
             answer: Answer { clipped, ..Answer::default() },
         }
@@ -138,17 +181,26 @@ impl Aggregate {
     fn crossed(&mut self, order: Vec<u32>, tags: Vec<Tag>) -> State {
         let Shared { terms, engine, .. } = &self.shared;
         if comparer(terms) == terms.party {
-            return State::Comparing(Box::new(Comparer::new(tags)));
+            return State::Comparing(Box::new(Comparer::new(terms, tags)));
         }
+        let people = self.people.take().map(|people| Numbered::new(&people, &order));
+        let (numbers, order) = match people {
+            Some(Numbered { numbers, people }) => (numbers, people),
+            None => (Vec::new(), order),
+        };
+        let most = order.len() as u64;
         let values = self.values.take().map(|values| (values, order));
-        State::Giving(Box::new(Giver::new(engine, tags, values, &mut self.rng)))
+        State::Giving(Box::new(Giver::new(engine, tags, numbers, most, values, &mut self.rng)))
     }
 
     /// What comparing came to.
     fn learn(&mut self, learnt: Learnt) {
         (self.answer.count, self.answer.withheld) = (learnt.count, learnt.withheld);
         self.state = match learnt.total {
-            Some(search) => State::Searching(Box::new(search)),
+            Some(total) => {
+                let range = Range::of_totals(&self.shared.terms, learnt.count.unwrap_or(0));
+                State::Searching { search: Box::new(range.search(total)), range }
+            }
             None => State::Finishing,
         };
     }
@@ -190,16 +242,16 @@ impl Protocol for Aggregate {
             },
             State::Giving(giver) => giver.advance(&self.shared, &mut self.rng, room)?,
             State::Comparing(comparer) => comparer.advance(&self.shared, &mut self.rng, room)?,
-            State::Searching(search) => {
+            State::Searching { range, search } => {
                 match search.advance(&self.shared.engine) {
                     Found::NotYet => {}
-                    Found::Total(total) => {
+                    Found::Total(shifted) => {
+                        // Only noise takes a total beyond what can be.
+                        let total = shifted.saturating_sub(range.noise).min(range.most);
                         self.answer.sum = Some(total);
                         self.state = State::Finishing;
                     }
-                    Found::Nothing => {
-                        return Err(PeerFault::BadTotal { most: search.most() }.into());
-                    }
+                    Found::Nothing => return Err(PeerFault::BadTotal { most: range.most }.into()),
                 }
                 return Ok(Step::Worked);
             }
@@ -225,7 +277,7 @@ impl Protocol for Aggregate {
             State::Crossing(crossing) => crossing.progress(&self.shared.terms),
             State::Giving(giver) => at(giver.sent(), ours),
             State::Comparing(comparer) => at(comparer.taken(), self.shared.terms.their_elements),
-            State::Searching(_) | State::Finishing => at(ours, ours),
+            State::Searching { .. } | State::Finishing => at(ours, ours),
         }
     }
 }

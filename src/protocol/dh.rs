@@ -14,9 +14,16 @@
 //! Below the minimum audience nobody gets matches: the side that counts first learns the count, the
 //! other learns that it is too small.
 //!
+//! Where people are counted ([`Unit::People`]), each side that learns matches counts
+//! its own people by itself, and nothing more crosses. A minimum audience is then one of people: of the side
+//! that would learn matches (the advertiser in `both`), as the side that counts first is told which of
+//! its blinded elements are one person's. `count` cannot count people; the protocol
+//! [`count`](super::count) can.
+//!
 //! # What leaks
 //!
-//! Sizes and timing. A side that cheats can do this, unseen:
+//! Sizes and timing; with a minimum audience of people, to the side that counts first which of the other's
+//! blinded elements are one person's and which of them match, as in [`count`](super::count#what-leaks). A side that cheats can do this, unseen:
 //!
 //! - *Put in identifiers that it guessed.* A list padded with guesses cannot be told from an honest
 //!   one. Caps on sizes, a query [`budget`](crate::budget) and the consent gate on the honest side limit it. The minimum audience
@@ -25,6 +32,8 @@
 //! - *Fabricate points.* A list may hold multiples `r_i H(y)` of one identifier instead of different
 //!   ones. If `y` is on the other list, a side that is handed tags of such points can be made to
 //!   count matches that do not exist, and so to release above the minimum audience.
+//! - *Part its people*: who is one person is the word of the side that would learn matches, so fewer of
+//!   them can make an audience.
 //! - *Lie about the count or stop early.* The side that counts first can withhold what it should
 //!   release, and in `both` either side can fall silent once it has its own matches. (A release
 //!   below the minimum audience is an error on the side that then sees the matches.)
@@ -55,6 +64,7 @@
 //!   TB = [ T(a B_j) ]                                TA = [ T(b A_i) ]
 //!
 //! with a minimum audience (sides swapped when the platform is to learn the matches):
+//!      ------ where people are counted: the number of the person behind each of A -------->
 //!      --------------------- sort TB ---------------------->   n = |TA n TB|
 //!      <------------- released or withheld -----------------
 //!
@@ -96,11 +106,11 @@ use rand::CryptoRng;
 
 use super::exchange::{Crossed, Crossing, Shared};
 use super::tag::{Tag, TagSet, Tagger};
-use super::{Answer, Phase, Progress, Protocol, Reveal, Step, Terms};
-use crate::consent::ConsentedList;
+use super::{Answer, Input, Phase, Progress, Protocol, Reveal, Step, Terms, Unit};
 use crate::error::{PeerFault, Result};
 use crate::group::Engine;
-use crate::wire::{Frame, TAG_BYTES_PER_FRAME};
+use crate::list::People;
+use crate::wire::{Frame, PEOPLE_PER_FRAME, TAG_BYTES_PER_FRAME};
 
 mod answer;
 
@@ -109,6 +119,8 @@ use answer::Answering;
 /// One side of a Diffie-Hellman session.
 pub(crate) struct Dh {
     shared: Shared,
+    /// Ours, where people are counted and they are ours.
+    people: Option<Arc<People>>,
     state: State,
 }
 
@@ -120,14 +132,10 @@ enum State {
 
 impl Dh {
     /// A side of a session whose terms are agreed on, with a key of its own.
-    pub(crate) fn new<R: CryptoRng>(
-        terms: Terms,
-        engine: Engine,
-        list: Arc<ConsentedList>,
-        rng: &mut R,
-    ) -> Dh {
-        let state = State::Crossing(Box::new(Crossing::new(list, rng)));
-        Dh { shared: Shared::new(terms, engine), state }
+    pub(crate) fn new<R: CryptoRng>(terms: Terms, engine: Engine, input: Input, rng: &mut R) -> Dh {
+        let people = input.people().cloned();
+        let state = State::Crossing(Box::new(Crossing::new(input.list(), rng)));
+        Dh { shared: Shared::new(terms, engine), people, state }
     }
 }
 
@@ -145,7 +153,9 @@ impl Protocol for Dh {
             State::Crossing(crossing) => match crossing.advance(shared, room)? {
                 ControlFlow::Continue(step) => Ok(step),
                 ControlFlow::Break(Crossed { order, tags }) => {
-                    let answering = Answering::new(&shared.terms, &shared.tagger, order, tags);
+                    let people = self.people.take();
+                    let (terms, tagger) = (&shared.terms, &shared.tagger);
+                    let answering = Answering::new(terms, tagger, people, order, tags);
                     self.state = State::Answering(Box::new(answering));
                     Ok(Step::Worked)
                 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Values;
+use super::{Party, Values};
 use crate::consent::{ConsentedList, Purpose};
 use crate::identifier::Profile;
 use crate::label::Labels;
+use crate::list::People;
+use crate::pair::Side;
 use crate::prepare::PreparedSet;
 
 /// A list that passed the consent gate, in the form that a protocol takes.
@@ -15,8 +17,9 @@ pub struct Input(pub(super) Brought);
 /// What is brought.
 #[derive(Clone)]
 pub(super) enum Brought {
-    List { list: Arc<ConsentedList>, beside: Beside },
+    List { list: Arc<ConsentedList>, people: Option<Arc<People>>, beside: Beside },
     Prepared(Arc<PreparedSet>),
+    Pair(Side),
 }
 
 /// What comes with each entry of a list.
@@ -27,10 +30,16 @@ pub(super) enum Beside {
     Values(Arc<Values>),
 }
 
+impl Beside {
+    fn input(self, list: Arc<ConsentedList>, people: Option<Arc<People>>) -> Input {
+        Input(Brought::List { list, people, beside: self })
+    }
+}
+
 /// The list itself.
 impl From<Arc<ConsentedList>> for Input {
     fn from(list: Arc<ConsentedList>) -> Input {
-        Input(Brought::List { list, beside: Beside::Nothing })
+        Beside::Nothing.input(list, None)
     }
 }
 
@@ -42,6 +51,13 @@ impl From<Arc<PreparedSet>> for Input {
     }
 }
 
+/// A clean room's list and keys.
+impl From<Side> for Input {
+    fn from(side: Side) -> Input {
+        Input(Brought::Pair(side))
+    }
+}
+
 impl Input {
     /// A list whose matched entries come with a label: what the platform of
     /// [`labelled`](super::labelled) brings.
@@ -50,7 +66,7 @@ impl Input {
     /// If there is not one label for each entry of the list.
     pub fn with_labels(list: Arc<ConsentedList>, labels: Arc<Labels>) -> Input {
         assert_eq!(list.len(), labels.len(), "one label for every entry");
-        Input(Brought::List { list, beside: Beside::Labels(labels) })
+        Beside::Labels(labels).input(list, None)
     }
 
     /// A list whose entries have a value each: what the advertiser of [`sum`](super::sum) brings.
@@ -59,7 +75,32 @@ impl Input {
     /// If there is not one value for each entry of the list.
     pub fn with_values(list: Arc<ConsentedList>, values: Arc<Values>) -> Input {
         assert_eq!(list.len(), values.len(), "one value for every entry");
-        Input(Brought::List { list, beside: Beside::Values(values) })
+        Beside::Values(values).input(list, None)
+    }
+
+    /// A list whose matches are counted in people: what a side brings whose people they are (see
+    /// [`counts_people_of`](super::ProtocolName::counts_people_of)).
+    ///
+    /// # Panics
+    /// If the people are of another list.
+    pub fn with_people(list: Arc<ConsentedList>, people: Arc<People>) -> Input {
+        assert_eq!(list.len(), people.elements(), "people are of the whole list");
+        Beside::Nothing.input(list, Some(people))
+    }
+
+    /// A list whose people have a value each: what the advertiser of a [`sum`](super::sum) brings
+    /// that counts people.
+    ///
+    /// # Panics
+    /// If the people are of another list, and if there is not one value for each of them.
+    pub fn with_values_of_people(
+        list: Arc<ConsentedList>,
+        people: Arc<People>,
+        values: Arc<Values>,
+    ) -> Input {
+        assert_eq!(list.len(), people.elements(), "people are of the whole list");
+        assert_eq!(people.len(), values.len(), "one value for every person");
+        Beside::Values(values).input(list, Some(people))
     }
 
     /// Elements that take part.
@@ -67,6 +108,7 @@ impl Input {
         match &self.0 {
             Brought::List { list, .. } => list.len() as u64,
             Brought::Prepared(set) => set.elements(),
+            Brought::Pair(side) => side.list.len() as u64,
         }
     }
 
@@ -74,6 +116,7 @@ impl Input {
         match &self.0 {
             Brought::List { list, .. } => list.profile(),
             Brought::Prepared(set) => set.profile(),
+            Brought::Pair(side) => side.list.list().profile(),
         }
     }
 
@@ -81,6 +124,7 @@ impl Input {
         match &self.0 {
             Brought::List { list, .. } => list.purpose(),
             Brought::Prepared(set) => set.purpose(),
+            Brought::Pair(side) => side.list.list().purpose(),
         }
     }
 
@@ -88,6 +132,7 @@ impl Input {
         match &self.0 {
             Brought::List { list, .. } => list.attestation(),
             Brought::Prepared(set) => set.attestation(),
+            Brought::Pair(side) => side.list.list().attestation(),
         }
     }
 
@@ -104,11 +149,38 @@ impl Input {
         }
     }
 
+    /// Its people, if it has any.
+    pub(crate) fn people(&self) -> Option<&Arc<People>> {
+        match &self.0 {
+            Brought::List { people, .. } => people.as_ref(),
+            Brought::Prepared(_) | Brought::Pair(_) => None,
+        }
+    }
+
     /// The prepared set, if it is one.
     pub(crate) fn prepared(&self) -> Option<&PreparedSet> {
         match &self.0 {
-            Brought::List { .. } => None,
+            Brought::List { .. } | Brought::Pair(_) => None,
             Brought::Prepared(set) => Some(set),
+        }
+    }
+
+    /// The party of a clean room, if it is one.
+    pub(crate) fn room(&self) -> Option<Party> {
+        match &self.0 {
+            Brought::Pair(side) => Some(side.party()),
+            _ => None,
+        }
+    }
+
+    /// The clean room's side.
+    ///
+    /// # Panics
+    /// If it is anything else: a session takes nothing else for this protocol.
+    pub(crate) fn pair(self) -> Side {
+        match self.0 {
+            Brought::Pair(side) => side,
+            _ => unreachable!("checked when the session was made"),
         }
     }
 
@@ -119,7 +191,9 @@ impl Input {
     pub(crate) fn list(&self) -> Arc<ConsentedList> {
         match &self.0 {
             Brought::List { list, .. } => Arc::clone(list),
-            Brought::Prepared(_) => unreachable!("checked when the session was made"),
+            Brought::Prepared(_) | Brought::Pair(_) => {
+                unreachable!("checked when the session was made")
+            }
         }
     }
 }

@@ -25,10 +25,13 @@ pub enum ProtocolName {
     Count,
     /// The total of the advertiser's values over what matches: [`sum`](super::sum).
     Sum,
+    /// Two clean rooms: [`pair`](super::pair).
+    Pair,
 }
 
 impl ProtocolName {
-    /// Every protocol.
+    /// Every protocol that matches two lists as they are. PAIR is not one: it has keys of its own and
+    /// files to go with them, and its sessions are made by [`Side`](crate::pair::Side).
     pub const ALL: [ProtocolName; 7] = [
         ProtocolName::Dh,
         ProtocolName::Oprf,
@@ -49,6 +52,7 @@ impl ProtocolName {
             ProtocolName::Labelled => "labelled",
             ProtocolName::Count => "count",
             ProtocolName::Sum => "sum",
+            ProtocolName::Pair => "pair",
         }
     }
 
@@ -63,9 +67,10 @@ impl ProtocolName {
             ProtocolName::Dh => true,
             ProtocolName::TwoHash | ProtocolName::Count => reveal != Reveal::Count,
             ProtocolName::Sum => matches!(reveal, Reveal::Advertiser | Reveal::Platform),
-            ProtocolName::Oprf | ProtocolName::Voprf | ProtocolName::Labelled => {
-                reveal == Reveal::Advertiser
-            }
+            ProtocolName::Oprf
+            | ProtocolName::Voprf
+            | ProtocolName::Labelled
+            | ProtocolName::Pair => reveal == Reveal::Advertiser,
         }
     }
 
@@ -78,12 +83,32 @@ impl ProtocolName {
     /// Whether its answer is about all matches at once, so that nobody learns which of its entries
     /// match: [`Reveal`] then says who learns that answer.
     pub fn is_aggregate(self) -> bool {
-        matches!(self, ProtocolName::Count | ProtocolName::Sum)
+        matches!(self, ProtocolName::Count | ProtocolName::Sum | ProtocolName::Pair)
     }
 
     /// Whether `party` learns which of its own entries match, under this reveal.
     pub fn gives_matches_to(self, reveal: Reveal, party: Party) -> bool {
         !self.is_aggregate() && reveal.gives_matches_to(party)
+    }
+
+    /// Whether people, where they are counted, are those of `party`: the advertiser's where the answer
+    /// is about all matches at once, and otherwise the own ones of each side that learns matches.
+    pub fn counts_people_of(self, reveal: Reveal, party: Party) -> bool {
+        match self.is_aggregate() {
+            true => party == Party::Advertiser,
+            false => reveal.gives_matches_to(party),
+        }
+    }
+
+    /// Whether it can count people, under this reveal and with this minimum audience. Where it counts
+    /// without telling which, or lets one side count first, that takes the people of one side alone.
+    pub fn can_count_people(self, reveal: Reveal, min_audience: u64) -> bool {
+        match self {
+            ProtocolName::Dh => reveal != Reveal::Count,
+            ProtocolName::Count => reveal != Reveal::Platform || min_audience == 0,
+            ProtocolName::Pair => false, // its entries are identifiers, each with an ID of its own
+            _ => true,
+        }
     }
 
     /// Whether the platform may bring a set that was prepared for an epoch.

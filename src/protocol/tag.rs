@@ -45,7 +45,7 @@ impl Tagger {
 const DOMAIN: &[u8] = b"blindmatch-v1 tag";
 
 /// `40 + ceil(log2(n_A n_P))` bits in whole bytes, at most the 16 that [`Tag`] holds.
-fn tag_length(sizes: [u64; 2]) -> usize {
+pub(crate) fn tag_length(sizes: [u64; 2]) -> usize {
     let pairs = sizes.iter().map(|&size| u128::from(size.max(1))).product::<u128>();
     let bits = 40 + (u128::BITS - (pairs - 1).leading_zeros());
     bits.div_ceil(8).min(16) as usize

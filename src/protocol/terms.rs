@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::ProtocolName;
+use super::{Epsilon, ProtocolName};
 use crate::consent::Purpose;
 use crate::error::hex;
 
@@ -106,6 +106,33 @@ impl fmt::Display for Reveal {
     }
 }
 
+/// What matches are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Each identifier by itself.
+    #[default]
+    Identifiers,
+    /// People, who may have several identifiers each: see [`People`](crate::list::People).
+    People,
+}
+
+impl Unit {
+    /// Its name in reports, flags and the handshake.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Identifiers => "identifiers",
+            Unit::People => "people",
+        }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What was agreed on, as one side sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -116,10 +143,14 @@ pub struct Terms {
     pub party: Party,
     /// What is revealed to whom.
     pub reveal: Reveal,
+    /// What matches, the minimum audience and values are counted in.
+    pub unit: Unit,
     /// Fewest matches that are revealed.
     pub min_audience: u64,
     /// What values are cut down to before they are added, in a sum.
     pub clip: Option<u64>,
+    /// Epsilon of the [`noise`](super::noise) in what the advertiser is told; `None` for exact answers.
+    pub noise: Option<Epsilon>,
     /// What the match is for.
     pub purpose: Purpose,
     /// Elements in our list.
@@ -133,6 +164,11 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// The most that can match.
+    pub(crate) fn most_matches(&self) -> u64 {
+        self.our_elements.min(self.their_elements)
+    }
+
     /// The session's name in reports and files: the first 16 bytes of its hash, in hexadecimal.
     pub fn session_name(&self) -> String {
         hex(&self.session[..16])

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::summary::{grouped, write_counts};
 use super::{OwnCounts, PartyCounts};
 use crate::consent::ConsentedList;
-use crate::list::Column;
+use crate::list::{Column, People};
 
 /// The report of a dry run of the gate: `blindmatch check`.
 ///
@@ -49,6 +49,13 @@ impl CheckReport {
         }
     }
 
+    /// The same with the list's people, where they are counted.
+    #[must_use]
+    pub fn with_people(mut self, people: &People) -> CheckReport {
+        self.counts.people = Some(people.into());
+        self
+    }
+
     /// The JSON document, indented, with a final newline.
     pub fn to_json(&self) -> String {
         super::to_json(self)
@@ -72,6 +79,10 @@ impl Display for CheckReport {
         }
         let distinct = self.counts.distinct;
         let noun = if distinct == 1 { "identifier" } else { "identifiers" };
-        writeln!(f, "\n{} {noun} would take part in a match.", grouped(distinct))
+        write!(f, "\n{} {noun}", grouped(distinct))?;
+        if let Some(people) = self.counts.people {
+            write!(f, " of {} people", grouped(people.people))?;
+        }
+        writeln!(f, " would take part in a match.")
     }
 }

@@ -82,6 +82,7 @@ impl PrepareReport {
             prepared;
         let (header, parameters) = (set.header(), set.set().parameters());
         let counts = PartyCounts {
+            people: None,
             own: Some(OwnCounts::from(header.tally())),
             distinct: header.tally().distinct,
             attestation: header.attestation().map(str::to_owned),

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
-use super::{OwnCounts, PartyCounts, Report};
-use crate::protocol::{Party, Phase, ProtocolName, Reveal};
+use super::{Matched, OwnCounts, PartyCounts, Report};
+use crate::protocol::{Party, Phase, ProtocolName, Reveal, Unit};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -26,16 +26,28 @@ impl Display for Report {
 impl Report {
     fn write_result(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if self.withheld {
-            let least = self.min_audience;
-            return writeln!(f, "Withheld: fewer than {least} match, so nobody gets matches");
+            let (least, text) = (self.min_audience, self.match_text());
+            return writeln!(f, "Withheld: fewer than {least}{text}, so nobody gets matches");
         }
+        let noise = self.noise.map_or_else(String::new, |epsilon| {
+            format!("\nNoise of epsilon {epsilon} is in what the advertiser learns")
+        });
         let Some(matched) = &self.matched else {
             return writeln!(f, "Matched: this side does not learn it");
         };
-        let (identifiers, percent) = (grouped(matched.identifiers), 100.0 * matched.rate);
-        write!(f, "Matched: {identifiers} identifiers ({percent:.1} % of those that took part)")?;
-        if let Some(rows) = matched.rows {
-            write!(f, ", in {} rows", grouped(rows))?;
+        match matched.people {
+            Some(people) => self.write_people(f, people, matched)?,
+            None => {
+                let identifiers = grouped(matched.identifiers.unwrap_or_default());
+                let percent = 100.0 * matched.rate;
+                write!(
+                    f,
+                    "Matched: {identifiers} identifiers ({percent:.1} % of those that took part)"
+                )?;
+                if let Some(rows) = matched.rows {
+                    write!(f, ", in {} rows", grouped(rows))?;
+                }
+            }
         }
         if let (Some(sum), Some(clip)) = (matched.sum, self.clip) {
             write!(f, "\nTotal of their values: {}", grouped(sum))?;
@@ -45,7 +57,30 @@ impl Report {
                 None => write!(f, ")")?,
             }
         }
-        writeln!(f)
+        writeln!(f, "{noise}")
+    }
+
+    /// Whether what was counted is what was told.
+    fn match_text(&self) -> String {
+        let verb = if self.noise.is_some() { "seem to match" } else { "match" };
+        format!("{} {verb}", self.people())
+    }
+
+    fn write_people(&self, f: &mut Formatter<'_>, people: u64, matched: &Matched) -> fmt::Result {
+        write!(f, "Matched: {} people", grouped(people))?;
+        let ranks = matched.people_by_rank.iter().flatten();
+        let ranks = ranks.map(|(kind, count)| format!("{} by {kind}", grouped(*count)));
+        let parts =
+            matched.identifiers.map(|all| format!("of theirs {} identifiers", grouped(all)));
+        match ranks.chain(parts).collect::<Vec<_>>() {
+            parts if parts.is_empty() => Ok(()),
+            parts => write!(f, " ({})", parts.join(", ")),
+        }
+    }
+
+    /// What is counted, where it is not identifiers: after a number.
+    fn people(&self) -> &'static str {
+        if self.counted == Some(Unit::People) { " people" } else { "" }
     }
 
     /// What a party learnt, in words.
@@ -53,25 +88,37 @@ impl Report {
         let peer = party.peer();
         let size = format!("the size of the {peer}'s list");
         let gated = self.min_audience > 0;
+        let compares = self.counted == Some(Unit::People) && party == Party::Platform;
         let counts = match self.protocol {
+            ProtocolName::Count if self.noise.is_some() => party == Party::Platform,
             ProtocolName::Sum => !self.withheld || party == Party::Platform,
+            ProtocolName::Count if compares => true,
             _ => gated && self.reveal.counts_first() == party,
         };
         let learns = self.reveal.gives_matches_to(party);
+        let how_many = match (self.noise, party) {
+            (None, _) => format!("how many{} match", self.people()),
+            (Some(_), Party::Advertiser) => format!("about how many{} match", self.people()),
+            (Some(_), Party::Platform) => format!("exactly how many{} match", self.people()),
+        };
         if self.withheld {
             return match counts {
-                true => format!("{size}, and how many match"),
-                false => format!("{size}, and that fewer than {} match", self.min_audience),
+                true => format!("{size}, and {how_many}"),
+                false => {
+                    let (least, text) = (self.min_audience, self.match_text());
+                    format!("{size}, and that fewer than {least}{text}")
+                }
             };
         }
         if self.protocol == ProtocolName::Sum && learns {
-            format!("{size}, how many match, and the total of their values")
+            let total = if self.noise.is_some() { "about the total" } else { "the total" };
+            format!("{size}, {how_many}, and {total} of their values")
         } else if self.protocol == ProtocolName::Count && learns {
-            format!("{size}, and how many match")
+            format!("{size}, and {how_many}")
         } else if learns {
             format!("{size}, and which of its own entries match")
         } else if counts || self.reveal == Reveal::Count {
-            format!("{size}, and how many match")
+            format!("{size}, and {how_many}")
         } else {
             size
         }
@@ -122,7 +169,16 @@ pub(super) fn write_counts(
     row(f, "  unreadable", |c| c.unreadable)?;
     write_reasons(f, lists, |c| c.unreadable_by_reason.iter().map(|(r, n)| (*r, *n)).collect())?;
     row(f, "  duplicates among the admitted", |c| c.duplicates)?;
-    line(f, total, lists.iter().map(|list| grouped(list.distinct)))
+    line(f, total, lists.iter().map(|list| grouped(list.distinct)))?;
+    let people = |list: &&PartyCounts| list.people;
+    if lists.iter().any(|list| people(list).is_some()) {
+        line(f, "people", lists.iter().map(|list| cell(people(list).map(|p| p.people))))?;
+    }
+    if lists.iter().filter_map(people).any(|p| p.shared > 0) {
+        let shared = lists.iter().map(|list| cell(people(list).map(|p| p.shared)));
+        line(f, "  identifiers of several people", shared)?;
+    }
+    Ok(())
 }
 
 /// A line for each reason that any list has.

@@ -6,12 +6,25 @@ use sha2::{Digest, Sha256};
 use super::Settings;
 use crate::error::{Error, PeerFault, Result, hex, printable, printable_whole};
 use crate::group::Engine;
-use crate::protocol::{Blinding, Input, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms};
+use crate::pair::{LEAST_ENTRIES, mode};
+use crate::protocol::{
+    Blinding, Epsilon, Input, Noise, Party, ProtocolName, Reveal, TOTAL_LIMIT, Terms, Unit,
+};
 use crate::sketch::Sketch;
 use crate::wire::{Frame, Hello};
 
 /// The group and its hash, as RFC 9497 names them.
-const CIPHERSUITE: &str = "ristretto255-SHA512";
+pub(crate) const CIPHERSUITE: &str = "ristretto255-SHA512";
+
+/// The same for PAIR, where the standard leaves it to the rooms.
+const PAIR_CIPHERSUITE: &str = "ristretto255-SHA256Ristretto255";
+
+fn ciphersuite(protocol: ProtocolName) -> &'static str {
+    match protocol {
+        ProtocolName::Pair => PAIR_CIPHERSUITE,
+        _ => CIPHERSUITE,
+    }
+}
 
 /// Waiting for the peer's hello.
 pub(super) struct Greeting {
@@ -51,7 +64,7 @@ impl Greeting {
         let mut nonce = [0; 32];
         rng.fill_bytes(&mut nonce);
         let ours = Hello {
-            ciphersuite: CIPHERSUITE.to_owned(),
+            ciphersuite: ciphersuite(settings.protocol).to_owned(),
             protocol: settings.protocol.name().to_owned(),
             parameters: parameters(&settings),
             party: settings.party.code(),
@@ -138,8 +151,10 @@ impl Greeting {
             protocol: self.settings.protocol,
             party: self.settings.party,
             reveal: self.settings.reveal,
+            unit: self.settings.unit,
             min_audience: self.ours.min_audience.or(theirs.min_audience).unwrap_or(0),
             clip: self.settings.clip,
+            noise: self.settings.noise,
             purpose: self.input.purpose(),
             our_elements: self.ours.elements,
             their_elements: theirs.elements,
@@ -153,6 +168,7 @@ impl Greeting {
         let ours = &self.ours;
         same("ciphersuite", &ours.ciphersuite, &theirs.ciphersuite)?;
         same("protocol", &ours.protocol, &theirs.protocol)?;
+        same("counting", counting(&ours.parameters), counting(&theirs.parameters))?;
         same("parameters", &ours.parameters, &theirs.parameters)?;
         if theirs.party == ours.party {
             return Err(differ(
@@ -176,13 +192,17 @@ impl Greeting {
             same("minimum audience", &a.to_string(), &b.to_string())?;
         }
         if let Some(least) = theirs.min_audience.filter(|&least| least > 0)
-            && !self.settings.protocol.keeps_minimum_audience()
+            && !self.can_keep(least)
         {
             return Err(differ(
                 "minimum audience",
                 "none, as the protocol has it",
                 &least.to_string(),
             ));
+        }
+        if self.settings.protocol == ProtocolName::Pair && theirs.elements < LEAST_ENTRIES {
+            let ours = format!("at least {LEAST_ENTRIES}");
+            return Err(differ("smallest list", &ours, &theirs.elements.to_string()));
         }
         if theirs.elements > ours.max_elements {
             let ours = format!("at most {}", ours.max_elements);
@@ -200,6 +220,13 @@ impl Greeting {
             return Err(differ("list size", &ours.elements.to_string(), &theirs));
         }
         Ok(())
+    }
+
+    /// Whether the protocol lets somebody count before others learn, under the peer's minimum audience.
+    fn can_keep(&self, least: u64) -> bool {
+        let Settings { protocol, reveal, unit, .. } = self.settings;
+        let counts = unit != Unit::People || protocol.can_count_people(reveal, least);
+        protocol.keeps_minimum_audience() && counts
     }
 
     /// Hash of both hellos, the advertiser's first, and of what ties the session to its channel.
@@ -227,11 +254,22 @@ fn wants_sketch(settings: &Settings) -> bool {
     settings.admission.as_ref().is_some_and(|admission| admission.wants_sketch())
 }
 
+/// The unit that a hello's parameters name.
+fn counting(parameters: &str) -> &'static str {
+    let people = parameters.split(' ').any(|word| word == Unit::People.name());
+    if people { Unit::People.name() } else { Unit::Identifiers.name() }
+}
+
 /// What else both sides must agree on.
 fn parameters(settings: &Settings) -> String {
     let sketch = settings.sketch_key.is_some() || wants_sketch(settings);
     let clip = settings.clip.map(|clip| format!("clip={clip}"));
-    let all = clip.into_iter().chain(sketch.then(|| "sketch".to_owned()));
+    let noise = settings.noise.map(|epsilon| format!("noise={epsilon}"));
+    let people = (settings.unit == Unit::People).then(|| Unit::People.name().to_owned());
+    let sketch = sketch.then(|| "sketch".to_owned());
+    let pair = settings.protocol == ProtocolName::Pair;
+    let pair = pair.then(|| format!("match-keys={}", mode::MATCH_KEYS));
+    let all = clip.into_iter().chain(noise).chain(sketch).chain(people).chain(pair);
     all.collect::<Vec<_>>().join(" ")
 }
 
@@ -256,6 +294,16 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
     if wants_sketch(settings) && settings.party != Party::Platform {
         return misuse("a sketch is for the platform");
     }
+    let room = (protocol == ProtocolName::Pair).then_some(settings.party);
+    if input.room() != room {
+        return misuse(match room {
+            Some(_) => "PAIR takes the side of a clean room, of the party that it is",
+            None => "the side of a clean room is for PAIR",
+        });
+    }
+    if room.is_some() && settings.sketch_key.is_some() {
+        return misuse("PAIR compares lists by records of its own");
+    }
     let sends_labels = protocol == ProtocolName::Labelled && settings.party == Party::Platform;
     if input.is_labelled() != sends_labels {
         return misuse(match sends_labels {
@@ -263,6 +311,8 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
             false => "labels are for the platform of a labelled match",
         });
     }
+    check_people(settings, input)?;
+    check_noise(settings)?;
     check_values(settings, input)?;
     if let Some(set) = input.prepared() {
         if settings.party != Party::Platform || !protocol.takes_prepared_sets() {
@@ -304,6 +354,73 @@ fn check(settings: &Settings, input: &Input) -> Result<()> {
     Ok(())
 }
 
+/// What counting people asks for, and counting identifiers does not.
+fn check_people(settings: &Settings, input: &Input) -> Result<()> {
+    let Settings { protocol, reveal, party, unit, .. } = *settings;
+    let misuse = |what: String| Err(Error::Misuse(what));
+    let people = unit == Unit::People;
+    let least = settings.min_audience.unwrap_or(0);
+    if people && !protocol.can_count_people(reveal, least) {
+        return misuse(cannot_count_people(protocol, reveal));
+    }
+    let brings = people && protocol.counts_people_of(reveal, party);
+    if input.people().is_some() != brings {
+        return misuse(match brings {
+            true => format!("the {party} brings the people that are counted"),
+            false => format!("nobody counts people of the {party}"),
+        });
+    }
+    Ok(())
+}
+
+/// Noise is for what the advertiser alone learns, and an epsilon budget for noise.
+fn check_noise(settings: &Settings) -> Result<()> {
+    let misuse = |what: String| Err(Error::Misuse(what));
+    let Some(epsilon) = settings.noise else {
+        return match settings.admission.as_ref().is_some_and(|admission| admission.wants_noise()) {
+            true => misuse(
+                "an answer without noise has no epsilon to charge: the budget on epsilon needs noise"
+                    .into(),
+            ),
+            false => Ok(()),
+        };
+    };
+    let (protocol, reveal) = (settings.protocol, settings.reveal);
+    if !matches!(protocol, ProtocolName::Count | ProtocolName::Sum) {
+        return misuse(format!("noise is for the protocols count and sum, not {protocol}"));
+    }
+    if reveal != Reveal::Advertiser {
+        return misuse(format!(
+            "the platform adds the noise and so knows the exact answer: noise is for what is revealed to \
+             `advertiser`, not `{reveal}`"
+        ));
+    }
+    if !(Epsilon::from_millionths(1)..=Epsilon::MOST).contains(&epsilon) {
+        let most = Epsilon::MOST;
+        return misuse(format!("the epsilon of noise is from 0.000001 to {most}, not {epsilon}"));
+    }
+    if settings.clip.is_some() && most_valued(settings) == Some(0) {
+        return misuse(format!(
+            "with an epsilon of {epsilon}, noise could come to more than can be found in an encrypted \
+             total below 2^40; lower the clip, count in a larger unit, or agree on a greater epsilon"
+        ));
+    }
+    Ok(())
+}
+
+fn cannot_count_people(protocol: ProtocolName, reveal: Reveal) -> String {
+    format!(
+        "{protocol} cannot count people where it reveals to `{reveal}`{}",
+        match protocol {
+            ProtocolName::Count => {
+                " and keeps a minimum audience: the platform compares, so nobody counts before it"
+            }
+            ProtocolName::Pair => ": its entries are identifiers, each with an ID of its own",
+            _ => ": no side has the people of both; the protocol count does it",
+        }
+    )
+}
+
 /// What a sum asks for, and other protocols do not.
 fn check_values(settings: &Settings, input: &Input) -> Result<()> {
     let misuse = |what: String| Err(Error::Misuse(what));
@@ -324,18 +441,22 @@ fn check_values(settings: &Settings, input: &Input) -> Result<()> {
     let (elements, clip) = (input.elements(), settings.clip.unwrap_or(0));
     if let Some(most) = most_valued(settings).filter(|&most| brings && elements > most) {
         return misuse(format!(
-            "{elements} values of up to {clip} could come to 2^40 or more, which is too much to be \
+            "{elements} values of up to {clip}{} could come to 2^40 or more, which is too much to be \
              found in an encrypted total; bring at most {most} entries, lower the clip, or count in \
-             a larger unit"
+             a larger unit",
+            if settings.noise.is_some() { ", and noise," } else { "" }
         ));
     }
     Ok(())
 }
 
-/// The most entries whose values cannot come to 2^40, in a sum.
+/// The most entries whose values cannot come to 2^40, in a sum; with noise, as much less as it may come to
+/// on both sides.
 fn most_valued(settings: &Settings) -> Option<u64> {
     let clip = settings.clip.filter(|&clip| clip > 0)?;
-    Some((TOTAL_LIMIT - 1) / clip)
+    let noise = settings.noise.map_or(0, |epsilon| 2 * Noise::on_total(clip, epsilon).bound());
+    let left = TOTAL_LIMIT.saturating_sub(u64::try_from(noise).unwrap_or(u64::MAX));
+    Some(left.saturating_sub(1) / clip)
 }
 
 fn differ(field: &'static str, ours: &str, theirs: &str) -> Error {

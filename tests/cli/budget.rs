@@ -174,6 +174,36 @@ fn a_list_that_overlaps_is_refused_before_anything_is_answered() {
     assert_eq!(server.stop().code, Some(0));
 }
 
+/// Repeated questions average noise away; the epsilon that each takes is remembered across a restart.
+#[test]
+fn epsilon_is_charged_shown_and_refused() {
+    let folder = parties();
+    let flags = "--protocol count --noise 0.4 --min-audience 0 --results results --budget budget \
+                 --budget-epsilon 1";
+    let visit = |server: &Server| folder.run(&server.visit("--protocol count --noise 0.4"));
+    for used in ["elements 315, epsilon 0.4", "elements 630, epsilon 0.8"] {
+        let server = Server::start(&folder, flags);
+        let ran = visit(&server);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert_eq!(server.stop().code, Some(0));
+        let shown = folder.stdout("budget budget");
+        assert!(shown.contains(&format!("{used}\n")), "{shown}");
+    }
+    let server = Server::start(&folder, flags);
+    let ran = visit(&server);
+    assert_eq!(ran.code, Some(SPENT));
+    let text = "error: our query budget with the peer is spent: 0.8 of epsilon 1 is used, and this \
+                session takes 0.4; the next period begins at ";
+    assert!(ran.stderr.starts_with(text), "{}", ran.stderr);
+    assert_eq!(server.stop().code, Some(0));
+    for report in result_reports(&folder) {
+        assert_eq!(
+            (&report["noise"], &report["budget"]["max_epsilon"]),
+            (&0.4.into(), &1.0.into())
+        );
+    }
+}
+
 #[test]
 fn flags_and_folders_that_cannot_be() {
     let folder = parties();
@@ -186,6 +216,14 @@ fn flags_and_folders_that_cannot_be() {
         ("--budget b --budget-sessions 1 --budget-period 0", 2, "from 1 to 36525"),
         ("--budget b", 2, "--budget refuses nothing by itself"),
         ("--budget b --budget-overlap 90", 2, "--reveal advertiser does not tell us"),
+        ("--budget-epsilon 1", 2, "--budget <DIR>"),
+        ("--budget b --budget-epsilon 1", 2, "or an exact answer would cost nothing"),
+        ("--budget b --budget-epsilon 0", 2, "from 0.000001 on"),
+        (
+            "--budget b --budget-epsilon 1 --protocol count --noise 1.5",
+            2,
+            "--noise 1.5 takes more than --budget-epsilon 1 has in a period",
+        ),
         ("--budget b --budget-list-overlap x", 2, "a whole number from 0 to 100"),
         ("--budget b --budget-overlap 101", 2, "a whole number from 0 to 100"),
         ("--budget platform.csv --budget-sessions 1", 7, "making the folder platform.csv"),

@@ -176,6 +176,10 @@ fn values_that_cannot_be() {
             "--protocol rsa",
             "'--protocol <NAME>': one of dh, oprf, voprf, two-hash, labelled, count, sum",
         ),
+        (
+            "--noise 0.0000001",
+            "'--noise <EPSILON>': a decimal number from 0.000001 to 100, such as 0.5",
+        ),
         ("--blinding colour", "'--blinding <NAME>': one of additive, multiplicative"),
     ];
     for (flag, text) in cases {
@@ -255,6 +259,17 @@ fn places_that_cannot_be_written_are_found_before_the_match() {
         ),
         ("--value order_value_cents", "--value goes with --protocol sum"),
         ("--clip 5", "--clip goes with --protocol sum"),
+        ("--noise 0.5", "--noise goes with --protocol count or sum, not dh"),
+        (
+            "--protocol count --reveal both --noise 0.5",
+            "--noise goes with --reveal advertiser, not both: the platform adds it, and so knows the \
+             exact answer",
+        ),
+        (
+            "--protocol sum --value order_value_cents --clip 100000 --noise 0.000001",
+            "with an epsilon of 0.000001, noise could come to more than can be found in an encrypted \
+             total below 2^40; lower the clip, count in a larger unit, or agree on a greater epsilon",
+        ),
     ];
     for (flags, text) in cases {
         let ran = folder.run(&format!("{MATCH} {flags}"));

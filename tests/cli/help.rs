@@ -15,8 +15,14 @@ fn assert_help(command: &str, name: &str) {
 #[test]
 fn help() {
     assert_help("--help", "help.txt");
-    for command in ["match", "check", "keygen", "prepare", "serve", "connect", "budget", "bench"] {
+    for command in
+        ["match", "check", "keygen", "prepare", "serve", "connect", "budget", "bench", "plan"]
+    {
         assert_help(&format!("{command} --help"), &format!("help-{command}.txt"));
+    }
+    assert_help("pair --help", "help-pair.txt");
+    for command in ["keygen", "keys", "rotate", "serve", "connect", "match", "map", "activate"] {
+        assert_help(&format!("pair {command} --help"), &format!("help-pair-{command}.txt"));
     }
 }
 

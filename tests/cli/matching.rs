@@ -97,6 +97,39 @@ fn counts_and_sums_are_those_of_the_plain_intersection() {
     assert_eq!((withheld["withheld"].as_bool(), withheld.get("matched")), (Some(true), None));
 }
 
+/// With noise the report is the advertiser's, and off by no more than the tail that 2^-40 leaves.
+#[test]
+fn noise_is_in_what_the_advertiser_learns() {
+    let folder = Folder::with_examples();
+    let [ours, theirs] = oracles(&folder);
+    let exact = ours.common(&theirs) as u64;
+    let count = format!("{MATCH} --protocol count --noise 0.5");
+    let mut told = Vec::new();
+    for _ in 0..12 {
+        let report = folder.report(&count);
+        assert_eq!(report["noise"], 0.5);
+        told.push(report["matched"]["identifiers"].as_u64().unwrap());
+    }
+    assert!(told.iter().all(|count| count.abs_diff(exact) <= 56), "{exact}: {told:?}");
+    assert!(told.iter().any(|&count| count != exact), "all exact: one in 2 * 10^7");
+    let text = folder.stdout(&count);
+    for line in [
+        "Noise of epsilon 0.5 is in what the advertiser learns\n",
+        "The advertiser learnt the size of the platform's list, and about how many match\n",
+        "The platform learnt the size of the advertiser's list, and exactly how many match\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    let sum = "--protocol sum --value order_value_cents --clip 20000";
+    let [plain, noisy] = ["", "--noise 2"]
+        .map(|noise| folder.report(&format!("{MATCH} {sum} {noise}"))["matched"]["sum"].clone());
+    let [plain, noisy] = [plain, noisy].map(|sum| sum.as_u64().unwrap());
+    assert!(plain.abs_diff(noisy) <= 28 * 20_000, "{plain} {noisy}");
+    let withheld = folder.stdout(&format!("{count} --min-audience 9999"));
+    assert!(withheld.contains("fewer than 9999 seem to match"), "{withheld}");
+    assert!(withheld.contains("and exactly how many match"), "{withheld}");
+}
+
 /// A list small enough to add up by eye: a row counts once, and no value for more than the clip.
 #[test]
 fn a_sum_counts_each_row_once_and_clips() {

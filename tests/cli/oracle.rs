@@ -66,6 +66,21 @@ impl Oracle {
         self.identifiers().intersection(&other.identifiers()).count()
     }
 
+    /// The file of our people who matched, as a table: an identifier is of the first row that has it,
+    /// and addresses, which stand left of numbers, are asked first.
+    pub fn matched_people(&self, other: &Oracle) -> Vec<Vec<String>> {
+        let theirs = other.identifiers();
+        let (mut seen, mut on) = (BTreeSet::new(), BTreeMap::new());
+        for (row, column, identifier) in &self.given {
+            if seen.insert(identifier) && theirs.contains(identifier.as_str()) {
+                on.entry(*row).or_insert(&self.header[*column]);
+            }
+        }
+        let with = |cells: &[String], last: &str| [cells, &[last.to_owned()]].concat();
+        let rows = on.into_iter().map(|(row, on)| with(&self.rows[row], on));
+        [with(&self.header, "matched_on")].into_iter().chain(rows).collect()
+    }
+
     /// The file of our rows that matched, as a table.
     pub fn matched(&self, other: &Oracle) -> Vec<Vec<String>> {
         let theirs = other.identifiers();

@@ -165,6 +165,24 @@ fn both_sides_must_name_the_same_protocol() {
     server.stop();
 }
 
+#[test]
+fn both_sides_must_name_the_same_noise() {
+    let folder = small();
+    let serve = format!("{SERVE} --list platform.csv --protocol count --noise 0.5");
+    let server = Server::of(&folder, &serve);
+    for (flags, ours) in [("", ""), ("--noise 1", "noise=1")] {
+        let ran = folder.run(&server.visit(&format!("--protocol count {flags}")));
+        let text = format!(
+            "error: parameters differs: ours is {ours}, the peer's is noise=0.5\n  help: both sides must \
+             pass the same --clip and the same --noise\n"
+        );
+        assert_eq!((ran.code, ran.stderr), (Some(5), text));
+    }
+    let report = folder.report(&server.visit("--protocol count --noise 0.50"));
+    assert_eq!(report["noise"], 0.5);
+    assert_eq!(server.stop().code, Some(0));
+}
+
 // ---- prepared sets ----
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod puppet;
+pub mod purse;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,7 +18,8 @@ use blindmatch::consent::{Candidate, Gate, Policy, Purpose, Purposes, Record};
 use blindmatch::error::{Error, Result};
 use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::identifier::{Identifier, Kind, Profile};
-use blindmatch::protocol::{Party, Reveal, Values};
+use blindmatch::list::{People, Ranks};
+use blindmatch::protocol::{Input, Party, ProtocolName, Reveal, Values};
 use blindmatch::session::{Action, Outcome, Session, Settings};
 use blindmatch::transport::{Timing, drive, memory};
 use rand::rand_core::{TryCryptoRng, TryRng};
@@ -37,6 +39,39 @@ pub fn list<S: AsRef<str>>(values: &[S]) -> Arc<ConsentedList> {
     });
     gate.offer(candidates.collect()).unwrap();
     Arc::new(gate.finish())
+}
+
+/// A list and its people, one a row with all their identifiers: what has an `@` is an e-mail address,
+/// anything else a phone number.
+pub fn people<R: AsRef<[S]>, S: AsRef<str>>(
+    rows: impl IntoIterator<Item = R>,
+) -> (Arc<ConsentedList>, Arc<People>) {
+    let purpose = Purpose::TARGETED_ADVERTISING;
+    let policy = Policy::new(purpose, jiff::Timestamp::UNIX_EPOCH).unwrap();
+    let record = Record { purposes: Purposes::parse(purpose.name()), ..Record::default() };
+    let mut gate = Gate::new(policy, Profile::default());
+    let mut candidates = Vec::new();
+    for (values, row) in rows.into_iter().zip(0..) {
+        for (value, column) in values.as_ref().iter().zip(0..) {
+            let value = value.as_ref();
+            let kind = if value.contains('@') { Kind::Email } else { Kind::Phone };
+            let identifier = Identifier::from_normalised(kind, value);
+            candidates.push(Candidate { identifier, row, column, record: record.clone() });
+        }
+    }
+    gate.offer(candidates).unwrap();
+    let list = gate.finish();
+    let people = People::by_row(&list, Ranks::default()).unwrap();
+    (Arc::new(list), Arc::new(people))
+}
+
+/// A list whose people are counted; in a sum each is worth 100 and its index.
+pub fn with_people(list: Arc<ConsentedList>, people: Arc<People>, protocol: ProtocolName) -> Input {
+    if protocol != ProtocolName::Sum {
+        return Input::with_people(list, people);
+    }
+    let values = (0..people.len() as u64).map(|person| 100 + person).collect();
+    Input::with_values_of_people(list, people, Arc::new(Values::new(values)))
 }
 
 /// What each entry of a list is worth: 100 and its index.

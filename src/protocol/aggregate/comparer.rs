@@ -7,6 +7,8 @@ use super::*;
 pub(super) struct Comparer {
     /// The giver's elements under both keys, in its order.
     theirs: Vec<Tag>,
+    /// The people behind them, where people are counted.
+    people: Option<Grouping>,
     /// Ours, as the giver sends them.
     ours: Vec<Tag>,
     adder: Option<Adder>,
@@ -21,6 +23,7 @@ pub(super) struct Comparer {
 enum Stage {
     Take,
     Tell {
+        /// Of elements, or of people.
         hits: Vec<bool>,
     },
     /// Those that match are added, from this position on.
@@ -36,9 +39,11 @@ enum Stage {
 }
 
 impl Comparer {
-    pub(super) fn new(theirs: Vec<Tag>) -> Comparer {
+    pub(super) fn new(terms: &Terms, theirs: Vec<Tag>) -> Comparer {
+        let people = (terms.unit == Unit::People).then(|| Grouping::new(terms.their_elements));
         Comparer {
             theirs,
+            people,
             ours: Vec::new(),
             adder: None,
             ciphertexts: Vec::new(),
@@ -51,9 +56,13 @@ impl Comparer {
     pub(super) fn receive(&mut self, shared: &Shared, frame: Frame) -> Result<()> {
         let terms = &shared.terms;
         let adds = terms.protocol == ProtocolName::Sum;
-        let has_values = self.has_values(terms);
+        let (has_people, has_values) = (self.has_people(), self.has_values(terms));
         match (&mut self.stage, frame) {
-            (Stage::Take, Frame::ValueKey(key)) if adds && self.adder.is_none() => {
+            (Stage::Take, Frame::People(run)) if !has_people => match &mut self.people {
+                Some(people) => people.take(&run),
+                None => Err(Frame::People(run).unexpected().into()),
+            },
+            (Stage::Take, Frame::ValueKey(key)) if adds && has_people && self.adder.is_none() => {
                 self.adder = Some(Adder::new(&key, &context(terms))?);
                 Ok(())
             }
@@ -75,10 +84,21 @@ impl Comparer {
         }
     }
 
-    /// Whether all values are here that are due.
+    /// Whether all people are here that are due.
+    fn has_people(&self) -> bool {
+        self.people.as_ref().is_none_or(Grouping::is_complete)
+    }
+
+    /// Whether all values are here that are due, and people before them.
     fn has_values(&self, terms: &Terms) -> bool {
         let due = terms.protocol == ProtocolName::Sum;
-        !due || self.adder.is_some() && self.ciphertexts.len() as u64 == terms.their_elements
+        let all = || self.adder.is_some() && self.ciphertexts.len() as u64 == self.valued(terms);
+        self.has_people() && (!due || all())
+    }
+
+    /// How many values there are: one an element, or one a person.
+    fn valued(&self, terms: &Terms) -> u64 {
+        self.people.as_ref().map_or(terms.their_elements, Grouping::people)
     }
 
     pub(super) fn advance<R: CryptoRng>(
@@ -91,7 +111,7 @@ impl Comparer {
         let (stage, step) = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Take => self.take(shared)?,
             Stage::Tell { hits } if !room && is_told(terms) => (Stage::Tell { hits }, Step::Wait),
-            Stage::Tell { hits } => self.tell(terms, hits),
+            Stage::Tell { hits } => self.tell(terms, rng, hits),
             Stage::Add { hits, from } => self.add(shared, rng, hits, from, room)?,
             Stage::HearShare { total, share: None } => {
                 (Stage::HearShare { total, share: None }, Step::Wait)
@@ -99,8 +119,7 @@ impl Comparer {
             Stage::HearShare { total, share: Some(share) } => {
                 let adder = self.adder.as_ref().expect("a total was added");
                 let total = adder.open(&shared.engine, &context(terms), &total, &share)?;
-                let most = self.learnt.count.unwrap_or(0) * clip(terms);
-                self.learnt.total = Some(Search::new(total, most));
+                self.learnt.total = Some(total);
                 (Stage::Over, Step::Worked)
             }
             Stage::Over => return Ok(Turn::Over(std::mem::take(&mut self.learnt))),
@@ -114,7 +133,7 @@ impl Comparer {
         let terms = &shared.terms;
         if let Some(run) = self.pending.take() {
             let start = self.ciphertexts.len() as u64;
-            at_most("ciphertexts", self.ciphertexts.len() + run.len(), terms.their_elements)?;
+            at_most("ciphertexts", self.ciphertexts.len() + run.len(), self.valued(terms))?;
             Adder::check(&shared.engine, &run).map_err(|invalid| PeerFault::InvalidPoint {
                 position: start + invalid.position as u64,
             })?;
@@ -129,14 +148,23 @@ impl Comparer {
             // The giver would give positions away; it follows another protocol than ours.
             return Err(PeerFault::Malformed("tags").into());
         }
-        let hits = TagSet::new(ours).contains_each(&std::mem::take(&mut self.theirs));
+        let elements = TagSet::new(ours).contains_each(&std::mem::take(&mut self.theirs));
+        let hits = match self.people.take() {
+            Some(people) => people.hits(&elements),
+            None => elements,
+        };
         self.learnt.count = Some(hits.iter().filter(|hit| **hit).count() as u64);
         Ok((Stage::Tell { hits }, Step::Worked))
     }
 
-    /// Tells the count, or that it is too small, where that is due.
-    fn tell(&mut self, terms: &Terms, hits: Vec<bool>) -> (Stage, Step) {
-        let count = self.learnt.count.unwrap_or(0);
+    /// Tells the count, or that it is too small, where that is due; the one that it tells, if noise was
+    /// added to it.
+    fn tell<R: CryptoRng>(&mut self, terms: &Terms, rng: &mut R, hits: Vec<bool>) -> (Stage, Step) {
+        let exact = self.learnt.count.unwrap_or(0);
+        let noise = Noise::on_count(terms);
+        // Each match takes an element of ours, and one of the giver's or a person.
+        let most = terms.our_elements.min(hits.len() as u64);
+        let count = noise.map_or(exact, |noise| blur(exact, noise.draw(rng), most));
         if count < terms.min_audience {
             self.learnt.withheld = true;
             return (Stage::Over, Step::Send(Frame::Withheld));
@@ -160,17 +188,22 @@ impl Comparer {
         let Some(adder) = &mut self.adder else { return Ok((Stage::Over, Step::Worked)) };
         if from < hits.len() {
             let to = hits.len().min(from + super::super::WORK_UNIT);
-            let run = self.ciphertexts[from..to].iter().zip(&hits[from..to]);
-            let run: Vec<Ciphertext> = run.filter_map(|(one, hit)| hit.then_some(*one)).collect();
-            if !run.is_empty() {
-                adder.add(&shared.engine, &run).expect("all were checked");
+            let run = |matching: bool| -> Vec<Ciphertext> {
+                let run = self.ciphertexts[from..to].iter().zip(&hits[from..to]);
+                run.filter_map(|(one, hit)| (*hit == matching).then_some(*one)).collect()
+            };
+            adder.add(&shared.engine, &run(true)).expect("all were checked");
+            if shared.terms.noise.is_some() {
+                adder.add_in_vain(&shared.engine, &run(false)).expect("all were checked");
             }
             return Ok((Stage::Add { hits, from: to }, Step::Worked));
         }
         if !room {
             return Ok((Stage::Add { hits, from }, Step::Wait));
         }
-        let total = adder.finish(&shared.engine, rng);
+        let noise = shared.terms.noise.map(|epsilon| Noise::on_total(clip(&shared.terms), epsilon));
+        let noise = noise.map_or(0, |noise| noise.draw(rng));
+        let total = adder.finish(&shared.engine, noise, rng);
         Ok(match shared.terms.reveal {
             Reveal::Platform => {
                 let stage = Stage::HearShare { total, share: None };

@@ -56,11 +56,6 @@ impl Search {
         Search { target, most, table, stage: Stage::Start }
     }
 
-    /// The most that it can come to.
-    pub(super) fn most(&self) -> u64 {
-        self.most
-    }
-
     /// Does the next piece of work: some ten thousand steps.
     pub(super) fn advance(&mut self, engine: &Engine) -> Found {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Over(None)) {

@@ -4,6 +4,7 @@
 
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use rand::CryptoRng;
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::group::{FixedPoint, InvalidPoint, Points, SecretScalar};
@@ -78,6 +79,8 @@ pub(super) struct Adder {
     public: PublicKey,
     key: RistrettoPoint,
     sum: Option<[Points; 2]>,
+    /// What [`add_in_vain`](Self::add_in_vain) adds to.
+    vain: Option<[Points; 2]>,
 }
 
 impl Adder {
@@ -88,7 +91,7 @@ impl Adder {
         let proof = proof.map_err(|_| PeerFault::BadKeyProof)?;
         proof.verify(&public, context).map_err(|_| PeerFault::BadKeyProof)?;
         let key = vartime_decode(&public.0).ok_or(PeerFault::BadKeyProof)?;
-        Ok(Adder { public, key, sum: None })
+        Ok(Adder { public, key, sum: None, vain: None })
     }
 
     /// Whether all of a run are ciphertexts: asked of all before anything is compared, so that what
@@ -99,18 +102,26 @@ impl Adder {
 
     /// Adds a run that was checked.
     pub(super) fn add(&mut self, engine: &Engine, run: &[Ciphertext]) -> Result<(), InvalidPoint> {
-        let [first, second] = halves(run);
-        let mut run = [engine.decode(&first)?, engine.decode(&second)?];
-        run.iter_mut().for_each(|half| *half = engine.sum(half));
-        match &mut self.sum {
-            None => self.sum = Some(run),
-            Some(sum) => sum.iter_mut().zip(&run).for_each(|(sum, half)| engine.add(sum, half)),
-        }
-        Ok(())
+        add(engine, &mut self.sum, run)
     }
 
-    /// The sum, made afresh: nothing connects it with what was added.
-    pub(super) fn finish<R: CryptoRng>(&mut self, engine: &Engine, rng: &mut R) -> Ciphertext {
+    /// The same work to no effect, so that it takes no longer where more is added.
+    pub(super) fn add_in_vain(
+        &mut self,
+        engine: &Engine,
+        run: &[Ciphertext],
+    ) -> Result<(), InvalidPoint> {
+        add(engine, &mut self.vain, run)
+    }
+
+    /// The sum and a number, made afresh: nothing connects it with what was added. Constant time in the
+    /// number.
+    pub(super) fn finish<R: CryptoRng>(
+        &mut self,
+        engine: &Engine,
+        number: i64,
+        rng: &mut R,
+    ) -> Ciphertext {
         let sum = self.sum.take().map(|sum| {
             sum.map(|half| {
                 let mut encoding = [Encoding::IDENTITY];
@@ -121,6 +132,7 @@ impl Adder {
         });
         let [first, second] = sum.unwrap_or_default();
         let fresh = SecretScalar::random(rng).value();
+        let second = second + RistrettoPoint::mul_base(&signed(number));
         [first + RistrettoPoint::mul_base(&fresh), second + self.key * *fresh]
             .each_ref()
             .map(encode)
@@ -148,6 +160,31 @@ impl Adder {
     }
 }
 
+fn add(
+    engine: &Engine,
+    sum: &mut Option<[Points; 2]>,
+    run: &[Ciphertext],
+) -> Result<(), InvalidPoint> {
+    if run.is_empty() {
+        return Ok(());
+    }
+    let [first, second] = halves(run);
+    let mut run = [engine.decode(&first)?, engine.decode(&second)?];
+    run.iter_mut().for_each(|half| *half = engine.sum(half));
+    match sum {
+        None => *sum = Some(run),
+        Some(sum) => sum.iter_mut().zip(&run).for_each(|(sum, half)| engine.add(sum, half)),
+    }
+    Ok(())
+}
+
+/// The scalar of a number, without a branch on its sign.
+fn signed(number: i64) -> Zeroizing<Scalar> {
+    const SHIFT: u64 = 1 << 63;
+    let shifted = Zeroizing::new(Scalar::from((number as u64) ^ SHIFT));
+    Zeroizing::new(*shifted - Scalar::from(SHIFT))
+}
+
 fn halves(run: &[Ciphertext]) -> [Vec<Encoding>; 2] {
     [0, 1].map(|half| run.iter().map(|ciphertext| ciphertext[half]).collect())
 }
@@ -156,7 +193,6 @@ fn halves(run: &[Ciphertext]) -> [Vec<Encoding>; 2] {
 mod tests {
     use super::*;
     use crate::group::{Backend, Parallelism};
-    use curve25519_dalek::scalar::Scalar;
 
     #[test]
     fn sums_of_ciphertexts_decrypt_to_sums_of_values() {
@@ -167,15 +203,21 @@ mod tests {
             let context = [7; 32];
             let introduction = owner.introduction(&context, &mut rng);
             assert!(Adder::new(&introduction, &[8; 32]).is_err());
-            for values in [&[][..], &[0], &[5], &[1, 0, 1000, 1 << 39, 77, 3, 2, 9, 4]] {
+            for values in
+                [&[][..], &[0], &[5, 6], &[3; 3], &[7; 8], &[1, 0, 1000, 1 << 39, 77, 3, 2, 9, 4]]
+            {
                 let mut adder = Adder::new(&introduction, &context).unwrap();
                 let run = owner.encrypt(&engine, values, &mut rng);
                 Adder::check(&engine, &run).unwrap();
                 for part in run.chunks(4) {
                     adder.add(&engine, part).unwrap();
                 }
-                let total = adder.finish(&engine, &mut rng);
-                let expected = Scalar::from(values.iter().sum::<u64>());
+                adder.add_in_vain(&engine, &run).unwrap();
+                let number = [0, 1, -1, i64::MIN, i64::MAX][values.len() % 5];
+                let total = adder.finish(&engine, number, &mut rng);
+                let more = Scalar::from(number.unsigned_abs());
+                let more = if number < 0 { -more } else { more };
+                let expected = Scalar::from(values.iter().sum::<u64>()) + more;
                 let expected = RistrettoPoint::mul_base(&expected);
                 assert_eq!(owner.decrypt(&total), Some(expected));
                 let share = owner.share(&engine, &context, &total[0], &mut rng).unwrap();
@@ -193,7 +235,7 @@ mod tests {
         let mut halves = owner.encrypt(&engine, &[3; 40], &mut rng).concat();
         let introduction = owner.introduction(&[0; 32], &mut rng);
         let mut adder = Adder::new(&introduction, &[0; 32]).unwrap();
-        halves.extend((0..3).flat_map(|_| adder.finish(&engine, &mut rng)));
+        halves.extend((0..3).flat_map(|_| adder.finish(&engine, 0, &mut rng)));
         halves.sort_unstable();
         halves.dedup();
         assert_eq!(halves.len(), 86);

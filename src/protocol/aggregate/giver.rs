@@ -5,13 +5,18 @@ use zeroize::Zeroizing;
 
 use super::elgamal::Owner;
 use super::*;
-use crate::wire::{CIPHERTEXTS_PER_FRAME, TAG_BYTES_PER_FRAME};
+use crate::wire::{CIPHERTEXTS_PER_FRAME, PEOPLE_PER_FRAME, TAG_BYTES_PER_FRAME};
 
 /// Giving, and hearing.
 pub(super) struct Giver {
     /// The comparer's elements under both keys, sorted.
     tags: Vec<Tag>,
+    /// Who of our people is behind each of our elements, until it is sent; nothing where identifiers
+    /// are counted.
+    numbers: Vec<u32>,
     sent: usize,
+    /// The most that can match: our elements, or our people.
+    most: u64,
     purse: Option<Purse>,
     stage: Stage,
     /// A word from the comparer that is not used yet.
@@ -23,7 +28,8 @@ pub(super) struct Giver {
 struct Purse {
     owner: Owner,
     values: Arc<Values>,
-    /// For each of our elements, as sent, its index in the consented list.
+    /// For each of our elements, as sent, its index in the consented list; or for each number that
+    /// was sent the index of the person.
     order: Vec<u32>,
     sent: usize,
 }
@@ -31,6 +37,7 @@ struct Purse {
 /// What is due next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    SendPeople,
     SendKey,
     SendValues,
     SendTags,
@@ -43,16 +50,26 @@ impl Giver {
     pub(super) fn new<R: CryptoRng>(
         engine: &Engine,
         mut tags: Vec<Tag>,
+        numbers: Vec<u32>,
+        most: u64,
         values: Option<(Arc<Values>, Vec<u32>)>,
         rng: &mut R,
     ) -> Giver {
         tags.par_sort_unstable();
-        let stage = if values.is_some() { Stage::SendKey } else { Stage::SendTags };
         let purse = values.map(|(values, order)| {
             let owner = Owner::new(engine, rng);
             Purse { owner, values, order, sent: 0 }
         });
-        Giver { tags, sent: 0, purse, stage, word: None, learnt: Learnt::default() }
+        Giver {
+            tags,
+            numbers,
+            sent: 0,
+            most,
+            purse,
+            stage: Stage::SendPeople,
+            word: None,
+            learnt: Learnt::default(),
+        }
     }
 
     pub(super) fn receive(&mut self, frame: Frame) -> Result<()> {
@@ -75,7 +92,10 @@ impl Giver {
         room: bool,
     ) -> Result<Turn> {
         let step = match self.stage {
-            Stage::SendKey | Stage::SendValues | Stage::SendTags if !room => Step::Wait,
+            Stage::SendPeople | Stage::SendKey | Stage::SendValues | Stage::SendTags if !room => {
+                Step::Wait
+            }
+            Stage::SendPeople => self.send_people(),
             Stage::SendKey => self.send_key(&shared.terms, rng),
             Stage::SendValues => self.send_values(shared, rng),
             Stage::SendTags => self.send_tags(shared),
@@ -84,6 +104,19 @@ impl Giver {
             Stage::Over => return Ok(Turn::Over(std::mem::take(&mut self.learnt))),
         };
         Ok(Turn::Step(step))
+    }
+
+    /// Sends the next run of our people's numbers.
+    fn send_people(&mut self) -> Step {
+        let left = &self.numbers[self.sent..];
+        if left.is_empty() {
+            (self.sent, self.numbers) = (0, Vec::new());
+            self.stage = if self.purse.is_some() { Stage::SendKey } else { Stage::SendTags };
+            return Step::Worked;
+        }
+        let run = left[..left.len().min(PEOPLE_PER_FRAME)].to_vec();
+        self.sent += run.len();
+        Step::Send(Frame::People(run))
     }
 
     fn send_key<R: CryptoRng>(&mut self, terms: &Terms, rng: &mut R) -> Step {
@@ -135,7 +168,8 @@ impl Giver {
             Some(Frame::Count(count)) if count >= terms.min_audience => count,
             Some(word) => return Err(word.unexpected().into()),
         };
-        if count > terms.our_elements.min(terms.their_elements) {
+        // Each match takes an element of the comparer's, and one of ours or a person.
+        if count > self.most.min(terms.their_elements) {
             return Err(PeerFault::Malformed("count").into());
         }
         self.learnt.count = Some(count);
@@ -164,8 +198,7 @@ impl Giver {
             }
             (Reveal::Advertiser, Some(Frame::Total(total))) => {
                 let total = purse.owner.decrypt(&total).ok_or(PeerFault::Malformed("total"))?;
-                let most = self.learnt.count.unwrap_or(0) * clip(terms);
-                self.learnt.total = Some(Search::new(total, most));
+                self.learnt.total = Some(total);
                 self.stage = Stage::Over;
             }
             (_, Some(word)) => return Err(word.unexpected().into()),

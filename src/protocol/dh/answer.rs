@@ -2,16 +2,19 @@
 
 use std::collections::VecDeque;
 
+use super::super::grouping::{Grouping, Numbered};
 use super::*;
 
 /// What a side still has to do, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Move {
+    /// Send who of our people is behind each element, so that the peer can count people.
+    SendPeople,
     /// Send the peer's tags sorted, so that it can count.
     SendSorted,
     /// Send the peer's tags in its own order, so that it learns which match.
     SendInOrder,
-    /// Take our tags sorted, and count.
+    /// Take our tags sorted, and count; where the peer's people are counted, after its word on them.
     Count,
     /// Take our tags in our order, and learn which match.
     Match,
@@ -32,7 +35,8 @@ pub(super) struct Answering {
     tag_length: usize,
     /// For each of our elements, as sent, its index in the consented list.
     order: Vec<u32>,
-    /// Tags of the peer's elements, in its order; empty where they are not to be sent so.
+    /// Tags of the peer's elements, in its order; empty where they are not to be sent so, and no people
+    /// are to be found behind them.
     theirs: Vec<Tag>,
     /// The same, sorted: for look-ups, and to be sent so.
     set: TagSet,
@@ -40,6 +44,11 @@ pub(super) struct Answering {
     sent: usize,
     /// Tags of our elements that arrived in this run.
     ours: Vec<Tag>,
+    /// Our people; and, until they are sent, their numbers.
+    people: Option<Arc<People>>,
+    numbers: Vec<u32>,
+    /// The peer's people, where we count them.
+    grouping: Option<Grouping>,
     /// The sorted run that was counted, to hold the run in order against.
     counted: Option<Vec<Tag>>,
     /// The peer says that the count reaches the minimum audience. We check it when we can.
@@ -50,11 +59,21 @@ pub(super) struct Answering {
 }
 
 impl Answering {
-    pub(super) fn new(terms: &Terms, tagger: &Tagger, order: Vec<u32>, theirs: Vec<Tag>) -> Self {
+    pub(super) fn new(
+        terms: &Terms,
+        tagger: &Tagger,
+        people: Option<Arc<People>>,
+        order: Vec<u32>,
+        theirs: Vec<Tag>,
+    ) -> Self {
         let moves = script(terms);
         let has = |wanted: &[Move]| moves.iter().any(|m| wanted.contains(m));
+        let counts_people = terms.unit == Unit::People && has(&[Move::Count]);
+        let sends = people.as_ref().filter(|_| has(&[Move::SendPeople]));
+        let numbers = sends.map(|people| Numbered::new(people, &order).numbers);
         let sorted = has(&[Move::SendSorted, Move::Count, Move::Match]);
-        let (theirs, sorted) = match (has(&[Move::SendInOrder]), sorted) {
+        let in_order = has(&[Move::SendInOrder]) || counts_people;
+        let (theirs, sorted) = match (in_order, sorted) {
             (true, true) => (theirs.clone(), theirs),
             (true, false) => (theirs, Vec::new()),
             (false, _) => (Vec::new(), theirs),
@@ -68,6 +87,9 @@ impl Answering {
             theirs,
             sent: 0,
             ours: Vec::new(),
+            people,
+            numbers: numbers.unwrap_or_default(),
+            grouping: counts_people.then(|| Grouping::new(terms.their_elements)),
             counted: None,
             released: false,
             word: None,
@@ -79,6 +101,10 @@ impl Answering {
     pub(super) fn receive(&mut self, frame: Frame) -> Result<()> {
         match frame {
             Frame::Tags(bytes) if self.expects_tags() => self.receive_tags(&bytes),
+            Frame::People(run) if self.expects_people() => match &mut self.grouping {
+                Some(grouping) => grouping.take(&run),
+                None => Err(Frame::People(run).unexpected().into()),
+            },
             Frame::Released | Frame::Withheld | Frame::Finished if self.word.is_none() => {
                 self.word = Some(frame);
                 Ok(())
@@ -87,13 +113,24 @@ impl Answering {
         }
     }
 
-    /// Whether a run of tags is due before any other word.
-    fn expects_tags(&self) -> bool {
+    /// What is due from the peer before anything else.
+    fn due(&self) -> Option<Move> {
         let hears = |m: &&Move| {
             matches!(m, Move::Count | Move::Match | Move::HearDecision | Move::HearFinish)
         };
-        let due = self.moves.iter().find(hears);
-        self.word.is_none() && matches!(due, Some(Move::Count | Move::Match))
+        self.moves.iter().find(hears).copied()
+    }
+
+    /// Whether a run of tags is due before any other word.
+    fn expects_tags(&self) -> bool {
+        let due = matches!(self.due(), Some(Move::Count | Move::Match));
+        self.word.is_none() && due && !self.expects_people()
+    }
+
+    /// Whether the peer's people are due, or more of them.
+    fn expects_people(&self) -> bool {
+        let due = self.word.is_none() && self.due() == Some(Move::Count);
+        due && self.grouping.as_ref().is_some_and(|grouping| !grouping.is_complete())
     }
 
     fn receive_tags(&mut self, bytes: &[u8]) -> Result<()> {
@@ -112,6 +149,7 @@ impl Answering {
             return Ok(Step::Done(std::mem::take(&mut self.answer)));
         };
         let step = match next {
+            Move::SendPeople => return Ok(self.send_people(room)),
             Move::SendSorted | Move::SendInOrder => return Ok(self.send(next, room)),
             Move::Count | Move::Match => self.take_tags(next)?,
             Move::Decide => room.then(|| self.decide()),
@@ -131,6 +169,22 @@ impl Answering {
     pub(super) fn settle(&mut self) -> Option<Answer> {
         let last_word = |m: &Move| matches!(m, Move::Finish | Move::HearFinish);
         self.moves.iter().all(last_word).then(|| std::mem::take(&mut self.answer))
+    }
+
+    /// Sends the next frame of our people's numbers.
+    fn send_people(&mut self, room: bool) -> Step {
+        let left = &self.numbers[self.sent..];
+        if left.is_empty() {
+            (self.sent, self.numbers) = (0, Vec::new());
+            self.moves.pop_front();
+            return Step::Worked;
+        }
+        if !room {
+            return Step::Wait;
+        }
+        let run = left[..left.len().min(PEOPLE_PER_FRAME)].to_vec();
+        self.sent += run.len();
+        Step::Send(Frame::People(run))
     }
 
     /// Sends the next frame of the peer's tags.
@@ -153,14 +207,14 @@ impl Answering {
 
     /// Once all tags of a run are here, counts or matches.
     fn take_tags(&mut self, how: Move) -> Result<Option<Step>> {
-        if self.ours.len() < self.order.len() {
+        if self.ours.len() < self.order.len() || self.expects_people() {
             return Ok(None);
         }
         let tags = std::mem::take(&mut self.ours);
-        let hits = self.set.contains_each(&tags);
-        let count = match how {
-            Move::Count => self.count(tags, &hits)?,
-            _ => self.learn(tags, &hits)?,
+        let count = match (how, self.grouping.take()) {
+            (Move::Count, Some(grouping)) => self.count_people(tags, &grouping)?,
+            (Move::Count, None) => self.count(tags)?,
+            _ => self.learn(tags)?,
         };
         if self.released && count < self.min_audience {
             return Err(Frame::Released.unexpected().into());
@@ -171,20 +225,31 @@ impl Answering {
 
     /// Counts a sorted run. A tag that comes several times counts once: otherwise one match,
     /// repeated, would make an audience.
-    fn count(&mut self, tags: Vec<Tag>, hits: &[bool]) -> Result<u64> {
-        if !tags.is_sorted() {
-            // The peer would give away its positions; it follows another protocol than ours.
-            return Err(PeerFault::Malformed("tags").into());
-        }
+    fn count(&mut self, tags: Vec<Tag>) -> Result<u64> {
+        check_sorted(&tags)?;
+        let hits = self.set.contains_each(&tags);
         let first = |i: usize| i == 0 || tags[i - 1] != tags[i];
         let count = (0..tags.len()).filter(|&i| hits[i] && first(i)).count();
         self.counted = self.moves.contains(&Move::Match).then_some(tags);
         Ok(count as u64)
     }
 
+    /// Counts the peer's people of whom any element is in a sorted run.
+    fn count_people(&mut self, tags: Vec<Tag>, grouping: &Grouping) -> Result<u64> {
+        check_sorted(&tags)?;
+        let set = TagSet::new(tags);
+        let hits = grouping.hits(&set.contains_each(&self.theirs));
+        self.counted = self.moves.contains(&Move::Match).then(|| set.sorted().to_vec());
+        if !self.moves.contains(&Move::SendInOrder) {
+            self.theirs = Vec::new();
+        }
+        Ok(hits.iter().filter(|hit| **hit).count() as u64)
+    }
+
     /// Learns from a run in our order which of our elements match.
-    fn learn(&mut self, mut tags: Vec<Tag>, hits: &[bool]) -> Result<u64> {
-        let matched = self.order.iter().zip(hits).filter_map(|(&index, &hit)| hit.then_some(index));
+    fn learn(&mut self, mut tags: Vec<Tag>) -> Result<u64> {
+        let hits = self.set.contains_each(&tags);
+        let matched = self.order.iter().zip(hits).filter_map(|(&index, hit)| hit.then_some(index));
         let mut matched: Vec<u32> = matched.collect();
         matched.sort_unstable();
         if let Some(counted) = &self.counted {
@@ -193,7 +258,10 @@ impl Answering {
                 return Err(PeerFault::BrokenCommitment("run of tags").into());
             }
         }
-        let count = matched.len() as u64;
+        let count = match &self.people {
+            Some(people) => people.count(&matched),
+            None => matched.len() as u64,
+        };
         self.answer.matched = Some(matched);
         Ok(count)
     }
@@ -223,6 +291,14 @@ impl Answering {
     }
 }
 
+fn check_sorted(tags: &[Tag]) -> Result<()> {
+    match tags.is_sorted() {
+        true => Ok(()),
+        // The peer would give away its positions; it follows another protocol than ours.
+        false => Err(PeerFault::Malformed("tags").into()),
+    }
+}
+
 /// What this side does, in order: the data flow of the module's documentation, from one end.
 fn script(terms: &Terms) -> VecDeque<Move> {
     let (us, reveal) = (terms.party, terms.reveal);
@@ -230,7 +306,10 @@ fn script(terms: &Terms) -> VecDeque<Move> {
     let mut moves = VecDeque::new();
     match (gated, we_count_first) {
         (true, true) => moves.extend([Move::Count, Move::Decide]),
-        (true, false) => moves.extend([Move::SendSorted, Move::HearDecision]),
+        (true, false) => {
+            moves.extend((terms.unit == Unit::People).then_some(Move::SendPeople));
+            moves.extend([Move::SendSorted, Move::HearDecision]);
+        }
         (false, _) => {}
     }
     if reveal == Reveal::Count {

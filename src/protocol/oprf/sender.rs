@@ -63,7 +63,7 @@ impl Sender {
         let terms = &shared.terms;
         let context = sender_context(terms, terms.party);
         let (key, state) = match &input.0 {
-            Brought::List { list, beside } => {
+            Brought::List { list, beside, .. } => {
                 let labels = match beside {
                     Beside::Labels(labels) => Some(Arc::clone(labels)),
                     Beside::Nothing | Beside::Values(_) => None,
@@ -87,6 +87,7 @@ impl Sender {
                 let offering = Box::new(offering);
                 (Arc::clone(set.key()), State::Serving { offering, offered: false, next: 0 })
             }
+            Brought::Pair(_) => unreachable!("checked when the session was made"),
         };
         Sender {
             transcript: None,

@@ -1,0 +1,75 @@
+//! What comes of matches: the publisher's mapping, and the buying platform's file.
+
+use std::path::{Path, PathBuf};
+
+use blindmatch::pair::files::{MatchedIds, read_ids, write_ids, write_mapping};
+use blindmatch::pair::folder;
+use blindmatch::{Error, Result};
+use jiff::Timestamp;
+
+use super::super::output::{self, Files};
+use super::{ActivateArgs, MapArgs, Shared};
+
+pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
+    let written: Vec<&Path> = [Some(&args.output), args.withdrawn.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(PathBuf::as_path)
+        .collect();
+    no_dash(&written)?;
+    let read: Vec<&Path> = args.list.files(&args.path).collect();
+    Files { read, read_twice: vec![&args.path], written }.check()?;
+    let now = Timestamp::now();
+    let spaces = folder::spaces(&args.room.room, now)?;
+    if let Some(space) = spaces.first() {
+        space.ks.check(now).and_then(|()| space.kp.check(now))?;
+    }
+    let loaded = args.list.load(&args.path, "publisher", shared)?;
+    let (list, engine) = (&loaded.list, args.compute.engine());
+    let mapped = write_mapping(&args.output, &loaded.source, list, &spaces, &engine, now)?;
+    if let Some(path) = &args.withdrawn {
+        write_ids(path, &mapped.withdrawn)?;
+    }
+    if !shared.quiet {
+        let say = |text: String| shared.bars.print(&text, false);
+        let tally = list.tally();
+        say(format!("identifiers: {} admitted, {} refused", tally.admitted, tally.refused()));
+        for (refusal, count) in &tally.refused {
+            say(format!("  {}: {count}", refusal.name()));
+        }
+        let (output, before) = (args.output.display(), mapped.spaces - 1);
+        say(format!("{output}: {} rows, under the keys in use and {before} before", mapped.rows));
+        say(format!("withdrawn: {} Publisher Identifiers", mapped.withdrawn.len()));
+    }
+    Ok(())
+}
+
+pub fn activate(args: &ActivateArgs, shared: &Shared) -> Result<()> {
+    no_dash(&[&args.output])?;
+    let read = args.withdrawn.iter().chain([&args.ids]).map(PathBuf::as_path).collect();
+    Files { read, written: vec![&args.output], ..Files::default() }.check()?;
+    let mut matched = MatchedIds::read(&args.ids, Timestamp::now())?;
+    let mut removed = 0;
+    for path in &args.withdrawn {
+        removed += matched.remove(&read_ids(path)?);
+    }
+    write_ids(&args.output, &matched.ids)?;
+    if !shared.quiet {
+        let (output, expires) = (args.output.display(), matched.expires);
+        let text = format!("{output}: Publisher Identifiers, to be used until {expires}");
+        shared.bars.print(&text, false);
+        if !args.withdrawn.is_empty() {
+            shared.bars.print(&format!("withdrawn: {removed}"), false);
+        }
+    }
+    Ok(())
+}
+
+fn no_dash(written: &[&Path]) -> Result<()> {
+    match written.iter().any(|path| output::is_dash(path)) {
+        true => {
+            Err(Error::Misuse("this is written to a file, whole or not at all: name one".into()))
+        }
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,239 @@
+//! Sessions: the two rooms over the network, or in one process.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use blindmatch::pair::evidence::{Channel, Evidence};
+use blindmatch::pair::files::{MatchedIds, adv_pub_id, expiry};
+use blindmatch::pair::folder::{Owner, Room};
+use blindmatch::pair::{Run, Side};
+use blindmatch::protocol::PairAnswer;
+use blindmatch::server::{Options, Server};
+use blindmatch::session::{self, Outcome, Session, Settings};
+use blindmatch::transport::drive;
+use blindmatch::transport::tls::Secured;
+use blindmatch::{Error, Result, write_whole};
+use jiff::Timestamp;
+use tracing::info;
+
+use super::super::output::{self, Files};
+use super::lists::Ready;
+use super::{ConnectArgs, MatchArgs, OutputArgs, ServeArgs, Shared, WhatArgs};
+
+pub fn connect(args: &ConnectArgs, shared: &Shared) -> Result<()> {
+    Files {
+        read: args.list.files(&args.path).chain(args.keys.files()).collect(),
+        written: args.output.files().collect(),
+        ..Files::default()
+    }
+    .check()?;
+    let endpoint = args.keys.endpoint()?;
+    let room = open(&args.room.room, Owner::Advertiser)?;
+    let ours = Ready::read(&args.list, &args.path, "advertiser", shared)?;
+
+    let secured = endpoint.connect(&args.peer, &shared.stop)?;
+    let (peer, now) = (secured.peer.fingerprint(), Timestamp::now());
+    let side = Side::advertiser(&room, &peer, Arc::clone(&ours.matched), args.what.run(), now);
+    let session = side.and_then(|side| {
+        side.session(|settings| {
+            settings.max_elements = args.limits.max_elements;
+            settings.engine = args.compute.engine();
+            settings.channel_binding = secured.binding;
+        })
+    })?;
+    let mut bar = shared.bars.session("advertiser");
+    let outcome = drive(session, secured.link, args.limits.timing(), &shared.stop, &mut bar)?;
+    drop(bar);
+    let relation = adv_pub_id(&endpoint.ours().fingerprint(), &peer);
+    let evidence = ours.evidence(&outcome, [&relation, &peer], now, Channel::Tls);
+    args.output.write(&outcome, &relation, &evidence, now, shared)
+}
+
+pub fn match_here(args: &MatchArgs, shared: &Shared) -> Result<()> {
+    let lists = args.list.files(&args.advertiser).chain([args.publisher.as_path()]);
+    let evidence = args.publisher_evidence.iter().map(PathBuf::as_path);
+    Files {
+        read: lists.collect(),
+        written: args.output.files().chain(evidence).collect(),
+        ..Files::default()
+    }
+    .check()?;
+    let advertiser = open(&args.advertiser_room, Owner::Advertiser)?;
+    let publisher = open(&args.publisher_room, Owner::Publisher)?;
+    let ours = Ready::read(&args.list, &args.advertiser, "advertiser", shared)?;
+    let theirs = Ready::read(&args.list, &args.publisher, "publisher", shared)?;
+
+    let now = Timestamp::now();
+    let [here, there] = ["this machine's advertiser", "this machine's publisher"];
+    let settings = |settings: &mut Settings| settings.engine = args.compute.engine();
+    let (list, run) = (Arc::clone(&ours.matched), args.what.run());
+    let sides = [
+        Side::advertiser(&advertiser, there, list, run, now)?.session(settings)?,
+        Side::publisher(&publisher, here, Arc::clone(&theirs.matched), now)?.session(settings)?,
+    ];
+    let [outcome, other] = session::in_turn(sides, &shared.stop)?;
+    let relation = adv_pub_id(here, there);
+    if let Some(path) = &args.publisher_evidence {
+        let facts = [relation.as_str(), here];
+        let evidence = theirs.evidence(&other, facts, now, Channel::OneProcess);
+        write_whole(path, evidence.to_string().as_bytes())?;
+    }
+    if !shared.quiet {
+        tell_rate("publisher", answer(&other), shared);
+    }
+    let evidence = ours.evidence(&outcome, [&relation, there], now, Channel::OneProcess);
+    args.output.write(&outcome, &relation, &evidence, now, shared)
+}
+
+pub fn serve(args: &ServeArgs, shared: &Shared) -> Result<()> {
+    if args.list.files(&args.path).any(output::is_dash) {
+        return Err(Error::Misuse(
+            "a server reads its lists again when they change: name files, not `-`".into(),
+        ));
+    }
+    if let Some(folder) = &args.results {
+        let made = fs::create_dir_all(folder);
+        made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
+        output::try_to_write(folder)?;
+    }
+    let endpoint = args.keys.endpoint()?;
+    let ours = endpoint.ours().fingerprint();
+    let room = open(&args.room.room, Owner::Publisher)?;
+    let space = room.space()?; // expired keys are an error now, not at the first session
+    let now = Timestamp::now();
+    space.ks.check(now).and_then(|()| space.kp.check(now))?;
+    let list = Mutex::new(Arc::new(Ready::read(&args.list, &args.path, "publisher", shared)?));
+    let desk = Desk { args, shared, room, ours, list };
+    let mut options = Options::default();
+    options.max_sessions = args.max_sessions as usize;
+    options.sessions = args.sessions.map(u64::from);
+    options.grace = args.grace;
+    let server = Server::bind(&args.listen, endpoint, options)?;
+    if !shared.quiet {
+        shared.bars.print(&format!("listening on {}", server.local_addr()), false);
+    }
+    let served = server.run(&shared.shutdown, |secured: Secured, stop: &AtomicBool, number| {
+        desk.session(secured, stop, number)
+    })?;
+    if !shared.quiet {
+        let (begun, failed) = (served.begun, served.failed);
+        shared.bars.print(&format!("sessions: {begun}, of which failed: {failed}"), false);
+    }
+    Ok(())
+}
+
+/// What every session of a publisher's room needs.
+struct Desk<'a> {
+    args: &'a ServeArgs,
+    shared: &'a Shared,
+    room: Room,
+    /// The fingerprint of our identity.
+    ours: String,
+    list: Mutex<Arc<Ready>>,
+}
+
+impl Desk<'_> {
+    /// The list as it is now, read again through the gate where it changed or a consent expired.
+    fn list(&self) -> Result<Arc<Ready>> {
+        let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        if list.loaded.is_stale() {
+            let (args, path) = (&self.args.list, &self.args.path);
+            *list = Arc::new(Ready::read(args, path, "publisher", self.shared)?);
+            info!(elements = list.matched.len(), "list read again");
+        }
+        Ok(Arc::clone(&list))
+    }
+
+    /// One session with one advertiser's room. Keys are read anew: they may have been rotated.
+    fn session(&self, secured: Secured, stop: &AtomicBool, number: u64) -> Result<()> {
+        let (peer, now) = (secured.peer.fingerprint(), Timestamp::now());
+        let Secured { mut link, binding, .. } = secured;
+        let begun = self.list().and_then(|ready| {
+            let side = Side::publisher(&self.room, &peer, Arc::clone(&ready.matched), now)?;
+            let session = side.session(|settings| {
+                settings.max_elements = self.args.limits.max_elements;
+                settings.engine = self.args.compute.engine();
+                settings.channel_binding = binding;
+                settings.peer = Some(peer.clone());
+            })?;
+            Ok((session, ready))
+        });
+        let (session, ready) = begun.inspect_err(|error| {
+            if let Some(abort) = Session::abort(error) {
+                // It may not listen; then it finds the line closed.
+                let _ = link.writer.write_all(&abort).and_then(|()| link.writer.flush());
+            }
+        })?;
+        let outcome = drive(session, link, self.args.limits.timing(), stop, &mut ())?;
+        let answer = answer(&outcome);
+        let rate = answer.rate.map_or("not told".to_owned(), |rate| rate.to_string());
+        info!(session = number, run = answer.run.name(), rate, "matched");
+        let Some(folder) = &self.args.results else { return Ok(()) };
+        let relation = adv_pub_id(&peer, &self.ours);
+        let evidence = ready.evidence(&outcome, [&relation, &peer], now, Channel::Tls);
+        let time = now.strftime("%Y%m%dT%H%M%SZ");
+        let name = &outcome.terms.session_name()[..8];
+        let file = |ending| folder.join(format!("{time}-{number}-{name}.{ending}"));
+        write_whole(&file("rate.txt"), format!("{rate}\n").as_bytes())?;
+        write_whole(&file("evidence.md"), evidence.to_string().as_bytes())
+    }
+}
+
+impl WhatArgs {
+    fn run(&self) -> Run {
+        if self.opt_out { Run::OptOut } else { Run::Match }
+    }
+}
+
+impl OutputArgs {
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        [Some(&self.ids), self.evidence.as_ref()].into_iter().flatten().map(PathBuf::as_path)
+    }
+
+    /// Writes what the advertiser's room got, and tells the rate.
+    fn write(
+        &self,
+        outcome: &Outcome,
+        relation: &str,
+        evidence: &Evidence,
+        now: Timestamp,
+        shared: &Shared,
+    ) -> Result<()> {
+        let answer = answer(outcome);
+        let (ids, expires) = (answer.publisher_ids.clone().unwrap_or_default(), expiry(now));
+        MatchedIds { ids, adv_pub_id: relation.to_owned(), expires }.write(&self.ids)?;
+        if let Some(path) = &self.evidence {
+            write_whole(path, evidence.to_string().as_bytes())?;
+        }
+        if !shared.quiet {
+            tell_rate("advertiser", answer, shared);
+            let ids = self.ids.display();
+            shared
+                .bars
+                .print(&format!("{ids}: Publisher Identifiers, valid until {expires}"), false);
+        }
+        Ok(())
+    }
+}
+
+fn tell_rate(who: &str, answer: &PairAnswer, shared: &Shared) {
+    let rate = answer.rate.map_or("not told after opt-outs".to_owned(), |rate| rate.to_string());
+    shared.bars.print(&format!("match rate of the {who}: {rate}"), false);
+}
+
+fn answer(outcome: &Outcome) -> &PairAnswer {
+    outcome.answer.pair.as_deref().expect("a session of PAIR has one")
+}
+
+/// The room, if it is the right one.
+fn open(folder: &Path, owner: Owner) -> Result<Room> {
+    let room = Room::open(folder)?;
+    if room.owner() == owner {
+        return Ok(room);
+    }
+    let (is, wanted) = (room.owner().name(), owner.name());
+    let problem = format!("is the {is}'s room, and this takes the {wanted}'s");
+    Err(Error::Key { place: folder.display().to_string(), problem })
+}

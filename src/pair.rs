@@ -1,0 +1,170 @@
+//! PAIR between two clean rooms, as the IAB Tech Lab standardised it (Publisher Advertiser Identity
+//! Reconciliation, version 1.1), byte-compatible with the one published mode of it.
+//!
+//! The advertiser's room ends up with the *Publisher Identifiers* of the people that both lists hold, for the
+//! buying platform; the publisher's room with the Publisher Identifier of each of its own people, for its bid
+//! requests. Neither client learns who matched: each is told a [`Rate`], in whole percents.
+//!
+//! - [`mode`]: how a match key becomes a point and a Publisher Identifier;
+//! - [`key`]: Ks, Ka, Kp, their dates and files; [`folder`]: a room's keys on disk, and their rotation;
+//! - [`room`](crate::protocol::pair): the protocol between the rooms, and who learns what of it;
+//! - [`records`]: lists that differ too little from earlier ones;
+//! - [`rate`]: match rates; [`files`]: what clients and buying platforms get;
+//! - [`evidence`]: what a run did for the standard's four design goals.
+//!
+//! `docs/pair.md` has the choices that the standard leaves open, the file formats, and sources.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::sync::atomic::AtomicBool;
+//! use blindmatch::bench::workload;
+//! use blindmatch::pair::folder::{Owner, Room};
+//! use blindmatch::pair::{MatchList, Run, Side};
+//! use blindmatch::session;
+//! use jiff::Timestamp;
+//!
+//! let (folder, now) = (tempfile::tempdir().unwrap(), Timestamp::now());
+//! let rooms = [("adv", Owner::Advertiser), ("pub", Owner::Publisher)]
+//!     .map(|(name, owner)| Room::create(&folder.path().join(name), owner, now));
+//! let [advertiser, publisher] = rooms;
+//! let ours = MatchList::new(workload::people(0..1500)?);
+//! let theirs = MatchList::new(workload::people(1000..3000)?);
+//! let sides = [
+//!     Side::advertiser(&advertiser?, "the publisher", Arc::new(ours), Run::Match, now)?,
+//!     Side::publisher(&publisher?, "the advertiser", Arc::new(theirs), now)?,
+//! ];
+//! let sessions = sides.map(|side| side.session(|_| {}).expect("settings that PAIR takes"));
+//! let [advertiser, publisher] = session::in_turn(sessions, &AtomicBool::new(false))?;
+//!
+//! let (ours, theirs) = (advertiser.answer.pair.unwrap(), publisher.answer.pair.unwrap());
+//! assert_eq!(ours.publisher_ids.map(|ids| ids.len()), Some(500));
+//! assert_eq!((ours.rate.unwrap().to_string(), theirs.publisher_ids), ("33%".into(), None));
+//! assert_eq!(theirs.rate.unwrap().to_string(), "25%");
+//! # Ok::<(), blindmatch::Error>(())
+//! ```
+
+pub mod difference;
+pub mod evidence;
+pub mod files;
+pub mod folder;
+pub mod key;
+pub mod mode;
+pub mod rate;
+pub mod records;
+mod side;
+
+use std::sync::Arc;
+
+use crate::consent::ConsentedList;
+
+pub use difference::FEWEST;
+pub use mode::PublisherId;
+pub use rate::Rate;
+pub(crate) use side::Keys;
+pub use side::Side;
+
+/// The fewest entries of a list, on both sides, before anything is matched.
+pub const LEAST_ENTRIES: u64 = 1000;
+
+/// Days that a match is valid, and that Publisher Identifiers of retired keys stay in use.
+pub const DAYS_VALID: i64 = 30;
+
+/// What a session is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Run {
+    /// A match.
+    #[default]
+    Match,
+    /// Taking people who opted out, on either side, out of an earlier match. Lists may lack a few entries of
+    /// earlier ones; in return nobody is told a match rate.
+    OptOut,
+}
+
+impl Run {
+    /// Its name in evidence and errors.
+    pub fn name(self) -> &'static str {
+        match self {
+            Run::Match => "match",
+            Run::OptOut => "opt-out",
+        }
+    }
+}
+
+/// A consented list by its match keys: digests, whatever kind of identifier they are of.
+#[derive(Debug)]
+pub struct MatchList {
+    list: Arc<ConsentedList>,
+    /// One index for each match key, in the order of the list.
+    distinct: Vec<u32>,
+}
+
+impl MatchList {
+    /// Of a list that passed the consent gate. Takes 4 bytes of memory an entry.
+    ///
+    /// A digest that stands as an e-mail address and as a phone number, which only a list of digests can
+    /// bring about, is one match key.
+    pub fn new(list: Arc<ConsentedList>) -> MatchList {
+        let identifiers = list.identifiers();
+        // Sorted by kind, then digest.
+        let parts: Vec<_> =
+            identifiers.chunk_by(|a, b| a.as_bytes()[0] == b.as_bytes()[0]).collect();
+        let before = |number: usize, digest: &[u8]| {
+            let found =
+                |part: &&[_]| part.binary_search_by(|i| mode::digest(i).cmp(digest)).is_ok();
+            parts.iter().take(number).any(found)
+        };
+        let numbered = parts.iter().enumerate();
+        let kinds = numbered.flat_map(|(number, part)| std::iter::repeat_n(number, part.len()));
+        let entries = identifiers.iter().zip(kinds).zip(0..);
+        let new = entries.filter(|((i, number), _)| !before(*number, mode::digest(i)));
+        let distinct = new.map(|(_, index)| index).collect();
+        MatchList { list, distinct }
+    }
+
+    /// Number of match keys: the size that the peer sees.
+    pub fn len(&self) -> usize {
+        self.distinct.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.distinct.is_empty()
+    }
+
+    /// The list.
+    pub fn list(&self) -> &Arc<ConsentedList> {
+        &self.list
+    }
+
+    pub(crate) fn distinct(&self) -> &[u32] {
+        &self.distinct
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::{Candidate, Gate, Policy, Purpose, Purposes, Record};
+    use crate::identifier::{Identifier, Kind, Profile};
+
+    #[test]
+    fn a_digest_of_two_kinds_is_one_match_key() {
+        let purpose = Purpose::TARGETED_ADVERTISING;
+        let policy = Policy::new(purpose, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        let mut gate = Gate::new(policy, Profile::Pair);
+        let record = Record { purposes: Purposes::parse(purpose.name()), ..Record::default() };
+        let candidate = |(kind, byte), row| Candidate {
+            identifier: Identifier::from_digest(kind, [byte; 32]),
+            row,
+            column: 0,
+            record: record.clone(),
+        };
+        let all = [(Kind::Phone, 1), (Kind::Email, 1), (Kind::Email, 2), (Kind::Phone, 3)];
+        gate.offer(all.into_iter().zip(0..).map(|(id, row)| candidate(id, row)).collect()).unwrap();
+        let list = MatchList::new(Arc::new(gate.finish()));
+        assert_eq!((list.len(), list.list().len()), (3, 4));
+        let digests =
+            list.distinct().iter().map(|&i| list.list.identifiers()[i as usize].as_bytes()[1]);
+        assert_eq!(digests.collect::<Vec<_>>(), [1, 2, 3]);
+    }
+}

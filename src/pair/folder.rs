@@ -1,0 +1,490 @@
+//! A room's keys on disk, and their rotation.
+//!
+//! ```text
+//! the publisher's room          the advertiser's room
+//!   ks.key                        ka.key
+//!   kp.key
+//!   retired/20261225T100000Z/     what Publisher Identifiers were made with until then
+//!     ks.key
+//!     kp.key
+//!   records/                      records/                  see `records`
+//! ```
+//!
+//! Publisher Identifiers are of Ks and Kp together, so the pair is put aside whenever one of them changes,
+//! and removed when its identifiers are out of use: 30 days after it was put aside, or after the first of its
+//! keys expired, if that was earlier. A retired Ka serves nothing and is not kept.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp, civil, tz};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use zeroize::Zeroizing;
+
+use super::DAYS_VALID;
+use super::key::{AdvertiserKey, Dated, PublisherKey, RoomKey, SharedKey, Stamp, later};
+use super::records::Records;
+use crate::error::{Error, Result};
+use crate::file::{sync_folder, write_durable};
+
+/// Whose room it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The advertiser's: Ka.
+    Advertiser,
+    /// The publisher's: Ks and Kp.
+    Publisher,
+}
+
+impl Owner {
+    /// The word of the standard.
+    pub fn name(self) -> &'static str {
+        match self {
+            Owner::Advertiser => "advertiser",
+            Owner::Publisher => "publisher",
+        }
+    }
+}
+
+/// The folder of one clean room.
+#[derive(Debug)]
+pub struct Room {
+    folder: PathBuf,
+    owner: Owner,
+    records: Arc<Records>,
+}
+
+/// Ks and Kp, which make Publisher Identifiers together.
+#[derive(Debug)]
+pub struct Space {
+    /// Ks.
+    pub ks: Dated<SharedKey>,
+    /// Kp.
+    pub kp: Dated<PublisherKey>,
+    /// When it was put aside; `None` for the one in use.
+    pub retired: Option<Timestamp>,
+}
+
+impl Space {
+    fn stamps(&self) -> [Stamp; 2] {
+        [self.ks.stamp(), self.kp.stamp()]
+    }
+
+    /// Until when its Publisher Identifiers are in use: 30 days beyond its last possible match.
+    pub fn until(&self) -> Timestamp {
+        let expiries = [self.ks.stamp().expires, self.kp.stamp().expires];
+        let last = expiries.into_iter().chain(self.retired).min();
+        later(last.unwrap_or(Timestamp::MIN), SignedDuration::from_hours(24 * DAYS_VALID))
+    }
+}
+
+/// Which keys to replace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rotate {
+    /// Ks: every 30 days, or earlier.
+    Shared,
+    /// Ka or Kp: every 180 days.
+    Own,
+    /// Whatever has expired.
+    Expired,
+}
+
+/// What a rotation did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rotated {
+    /// The key's name.
+    pub name: &'static str,
+    /// The one before.
+    pub old: Stamp,
+    /// The one in use.
+    pub new: Stamp,
+}
+
+impl Room {
+    /// A new room with fresh keys.
+    ///
+    /// # Errors
+    /// [`Error::Key`] where it has keys already: none is ever overwritten. [`Error::Io`].
+    pub fn create(folder: &Path, owner: Owner, now: Timestamp) -> Result<Room> {
+        Room::create_with(folder, owner, &Imported::default(), now)
+    }
+
+    /// A new room with keys that were made elsewhere, as far as they are given: those of another room of the
+    /// same publisher or advertiser. They count as made now.
+    ///
+    /// # Errors
+    /// [`Error::Misuse`] for keys that this room does not have; those of [`create`](Self::create).
+    pub fn create_with(
+        folder: &Path,
+        owner: Owner,
+        keys: &Imported,
+        now: Timestamp,
+    ) -> Result<Room> {
+        let foreign = match owner {
+            Owner::Advertiser => keys.ks.is_some() || keys.kp.is_some(),
+            Owner::Publisher => keys.ka.is_some(),
+        };
+        if foreign {
+            let what =
+                "an advertiser's room has Ka alone, a publisher's Ks and Kp: no side has all three";
+            return Err(Error::Misuse(what.into()));
+        }
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        let made = builder.create(folder);
+        made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
+        if let Some(key) =
+            ["ks", "kp", "ka"].map(|name| path(folder, name)).iter().find(|p| p.exists())
+        {
+            let place = key.display().to_string();
+            let problem =
+                "the room has keys already; `blindmatch pair rotate` replaces them".into();
+            return Err(Error::Key { place, problem });
+        }
+        match owner {
+            Owner::Advertiser => {
+                take::<AdvertiserKey>(&keys.ka, now)?.save(&path(folder, "ka"))?;
+            }
+            Owner::Publisher => {
+                let ks = take::<SharedKey>(&keys.ks, now)?;
+                let kp = take::<PublisherKey>(&keys.kp, now)?;
+                ks.save(&path(folder, "ks"))?;
+                kp.save(&path(folder, "kp"))?;
+            }
+        }
+        Room::open(folder)
+    }
+
+    /// A room that is there.
+    ///
+    /// # Errors
+    /// [`Error::Key`] for a folder without keys; those of [`Records::open`].
+    pub fn open(folder: &Path) -> Result<Room> {
+        let owner = owner(folder)?;
+        let records = Arc::new(Records::open(&folder.join("records"))?);
+        Ok(Room { folder: folder.to_owned(), owner, records })
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// What it remembers of counterparties.
+    pub fn records(&self) -> &Arc<Records> {
+        &self.records
+    }
+
+    /// Ka.
+    ///
+    /// # Errors
+    /// Those of [`Dated::load`].
+    pub fn advertiser_key(&self) -> Result<Dated<AdvertiserKey>> {
+        expect(&self.folder, self.owner, Owner::Advertiser)?;
+        Dated::load(&path(&self.folder, "ka"))
+    }
+
+    /// Ks and Kp.
+    ///
+    /// # Errors
+    /// Those of [`Dated::load`].
+    pub fn space(&self) -> Result<Space> {
+        expect(&self.folder, self.owner, Owner::Publisher)?;
+        load_space(&self.folder, None)
+    }
+}
+
+/// Keys from elsewhere, 32 bytes each; what is missing is made.
+#[derive(Default)]
+pub struct Imported {
+    /// Ks.
+    pub ks: Option<Zeroizing<[u8; 32]>>,
+    /// Kp, a canonical scalar, little-endian.
+    pub kp: Option<Zeroizing<[u8; 32]>>,
+    /// Ka, the same.
+    pub ka: Option<Zeroizing<[u8; 32]>>,
+}
+
+impl Imported {
+    /// From text: lines such as `Ks: ...`, each with a key's name and 32 bytes in Base64 or hexadecimal.
+    /// `place` is what errors call it.
+    ///
+    /// # Errors
+    /// [`Error::Key`] with the line's number.
+    pub fn parse(text: &str, place: &str) -> Result<Imported> {
+        let mut all = Imported::default();
+        for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+            let known = line.split_once(':').and_then(|(name, value)| {
+                let slot = match name.trim().to_ascii_lowercase().as_str() {
+                    "ks" => &mut all.ks,
+                    "kp" => &mut all.kp,
+                    "ka" => &mut all.ka,
+                    _ => return None,
+                };
+                // A digest has the same two spellings.
+                *slot = Some(crate::identifier::read_digest(value.trim())?);
+                Some(())
+            });
+            known.ok_or_else(|| Error::Key {
+                place: format!("{place}: line {number}"),
+                problem:
+                    "not a key: write `Ks: ` (or Kp, Ka) and 32 bytes in Base64 or hexadecimal"
+                        .into(),
+            })?;
+        }
+        Ok(all)
+    }
+}
+
+/// The key that was given, or a fresh one.
+fn take<K: RoomKey>(given: &Option<Zeroizing<[u8; 32]>>, now: Timestamp) -> Result<Dated<K>> {
+    let Some(bytes) = given else { return Ok(Dated::generate(&mut UnwrapErr(SysRng), now)) };
+    Dated::from_bytes(bytes, now).ok_or_else(|| Error::Key {
+        place: K::NAME.into(),
+        problem: "not a canonical scalar of ristretto255 (little-endian, not zero)".into(),
+    })
+}
+
+/// Whose room a folder is, by its keys.
+///
+/// # Errors
+/// [`Error::Key`] for a folder without keys, or with those of both.
+pub fn owner(folder: &Path) -> Result<Owner> {
+    match ["ka", "ks"].map(|name| path(folder, name).exists()) {
+        [true, false] => Ok(Owner::Advertiser),
+        [false, true] => Ok(Owner::Publisher),
+        [false, false] => Err(problem(
+            folder,
+            "no keys of PAIR here; `blindmatch pair keygen advertiser|publisher --room DIR` makes them",
+        )),
+        [true, true] => {
+            Err(problem(folder, "keys of both rooms in one folder; give each a folder of its own"))
+        }
+    }
+}
+
+/// All that Publisher Identifiers are made with now: the pair in use first, then those put aside in the last
+/// 30 days, the newest first.
+///
+/// # Errors
+/// Those of [`Dated::load`].
+pub fn spaces(folder: &Path, now: Timestamp) -> Result<Vec<Space>> {
+    expect(folder, owner(folder)?, Owner::Publisher)?;
+    let mut all = vec![load_space(folder, None)?];
+    for (at, place) in retired(folder)?.into_iter().rev() {
+        let space = load_space(&place, Some(at))?;
+        // The pair in use stands there as well if a rotation was cut off.
+        let known = all.iter().any(|other: &Space| other.stamps() == space.stamps());
+        if now < space.until() && !known {
+            all.push(space);
+        }
+    }
+    Ok(all)
+}
+
+/// The keys in use, by name, as far as they may be told.
+///
+/// # Errors
+/// Those of [`Dated::load`].
+pub fn stamps(folder: &Path) -> Result<Vec<(&'static str, Stamp)>> {
+    Ok(match owner(folder)? {
+        Owner::Advertiser => {
+            vec![("Ka", Dated::<AdvertiserKey>::load(&path(folder, "ka"))?.stamp())]
+        }
+        Owner::Publisher => {
+            let Space { ks, kp, .. } = load_space(folder, None)?;
+            vec![("Ks", ks.stamp()), ("Kp", kp.stamp())]
+        }
+    })
+}
+
+/// Replaces keys, and puts the pair aside that Publisher Identifiers were made with. Pairs that are out of
+/// use are removed. A process that matches meanwhile takes the new keys with its next session.
+///
+/// # Errors
+/// [`Error::Misuse`] for Ks in the advertiser's room; those of [`Dated::load`]; [`Error::Io`].
+pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotated>> {
+    match owner(folder)? {
+        Owner::Advertiser => {
+            if which == Rotate::Shared {
+                let what =
+                    "Ks is the publisher's, who rotates it; an advertiser's room has Ka alone";
+                return Err(Error::Misuse(what.into()));
+            }
+            let ka = Dated::<AdvertiserKey>::load(&path(folder, "ka"))?;
+            let due = which == Rotate::Own || ka.check(now).is_err();
+            Ok(if due { vec![replace(folder, "ka", &ka, now)?] } else { Vec::new() })
+        }
+        Owner::Publisher => {
+            let Space { ks, kp, .. } = load_space(folder, None)?;
+            let due = [
+                which == Rotate::Shared || which == Rotate::Expired && ks.check(now).is_err(),
+                which == Rotate::Own || which == Rotate::Expired && kp.check(now).is_err(),
+            ];
+            if due != [false; 2] {
+                put_aside(folder, now)?;
+            }
+            let mut rotated = Vec::new();
+            if due[0] {
+                rotated.push(replace(folder, "ks", &ks, now)?);
+            }
+            if due[1] {
+                rotated.push(replace(folder, "kp", &kp, now)?);
+            }
+            forget(folder, now)?;
+            Ok(rotated)
+        }
+    }
+}
+
+fn replace<K: RoomKey>(
+    folder: &Path,
+    name: &str,
+    old: &Dated<K>,
+    now: Timestamp,
+) -> Result<Rotated> {
+    let new = Dated::<K>::generate(&mut UnwrapErr(SysRng), now);
+    new.replace(&path(folder, name))?;
+    Ok(Rotated { name: K::NAME, old: old.stamp(), new: new.stamp() })
+}
+
+/// Copies Ks and Kp to a folder with this time's name, which is there whole or not at all.
+fn put_aside(folder: &Path, now: Timestamp) -> Result<()> {
+    let retired = folder.join(RETIRED);
+    let place = retired.join(now.strftime(NAME).to_string());
+    let half = retired.join(HALF);
+    let io = || Error::io(format!("writing to {}", retired.display()));
+    if half.exists() {
+        fs::remove_dir_all(&half).map_err(io())?; // of a rotation that was cut off
+    }
+    if place.exists() {
+        return Err(problem(&place, "was put aside this very second; try again"));
+    }
+    fs::create_dir_all(&half).map_err(io())?;
+    for name in ["ks", "kp"] {
+        let bytes = fs::read(path(folder, name)).map(Zeroizing::new).map_err(io())?;
+        write_durable(&path(&half, name), &bytes)?;
+    }
+    fs::rename(&half, &place).and_then(|()| sync_folder(&retired)).map_err(io())
+}
+
+/// Removes pairs whose Publisher Identifiers are out of use.
+fn forget(folder: &Path, now: Timestamp) -> Result<()> {
+    for (at, place) in retired(folder)? {
+        if load_space(&place, Some(at))?.until() <= now {
+            let removed = fs::remove_dir_all(&place);
+            removed.map_err(Error::io(format!("removing {}", place.display())))?;
+        }
+    }
+    Ok(())
+}
+
+/// What was put aside, the oldest first.
+fn retired(folder: &Path) -> Result<Vec<(Timestamp, PathBuf)>> {
+    let place = folder.join(RETIRED);
+    let entries = match fs::read_dir(&place) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io(format!("reading {}", place.display())))?,
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(Error::io(format!("reading {}", place.display())))?;
+        let name = entry.file_name().into_string().unwrap_or_default();
+        let time = civil::DateTime::strptime(NAME, &name).ok();
+        if let Some(time) = time.and_then(|time| tz::Offset::UTC.to_timestamp(time).ok()) {
+            all.push((time, entry.path()));
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+fn load_space(folder: &Path, retired: Option<Timestamp>) -> Result<Space> {
+    let (ks, kp) = (Dated::load(&path(folder, "ks"))?, Dated::load(&path(folder, "kp"))?);
+    Ok(Space { ks, kp, retired })
+}
+
+fn expect(folder: &Path, owner: Owner, expected: Owner) -> Result<()> {
+    if owner == expected {
+        return Ok(());
+    }
+    let (owner, expected) = (owner.name(), expected.name());
+    Err(problem(folder, &format!("is the {owner}'s room, and this is for the {expected}'s")))
+}
+
+fn path(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.key"))
+}
+
+fn problem(folder: &Path, problem: &str) -> Error {
+    Error::Key { place: folder.display().to_string(), problem: problem.into() }
+}
+
+const RETIRED: &str = "retired";
+/// A pair that is being put aside.
+const HALF: &str = ".half";
+/// What a pair is called that was put aside.
+const NAME: &str = "%Y%m%dT%H%M%SZ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(days: i64) -> Timestamp {
+        let start: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
+        later(start, SignedDuration::from_hours(24 * days))
+    }
+
+    #[test]
+    fn a_publisher_rotates_and_old_pairs_live_30_days() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("pub");
+        let room = Room::create(&folder, Owner::Publisher, day(0)).unwrap();
+        assert!(Room::create(&folder, Owner::Publisher, day(0)).is_err());
+        let first = room.space().unwrap();
+        assert_eq!(rotate(&folder, Rotate::Expired, day(29)).unwrap(), []);
+        let rotated = rotate(&folder, Rotate::Expired, day(30)).unwrap();
+        assert_eq!(rotated.iter().map(|r| r.name).collect::<Vec<_>>(), ["Ks"]);
+        assert_eq!((rotated[0].old, rotated[0].new.created), (first.ks.stamp(), day(30)));
+        let ids = |now| {
+            let spaces = spaces(&folder, now).unwrap();
+            spaces.iter().map(|space| space.ks.stamp().id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(day(30)), [rotated[0].new.id, rotated[0].old.id]);
+        assert_eq!(ids(day(59)).len(), 2);
+        assert_eq!(ids(day(60)), [rotated[0].new.id]);
+        // Early: 30 days from then on, however old the key was.
+        rotate(&folder, Rotate::Shared, day(40)).unwrap();
+        assert_eq!([day(59), day(69), day(70)].map(|now| ids(now).len()), [3, 2, 1]);
+        // Late: 30 days after it expired.
+        rotate(&folder, Rotate::Expired, day(95)).unwrap();
+        assert_eq!([day(95), day(99), day(100)].map(|now| ids(now).len()), [2, 2, 1]);
+        assert_eq!(fs::read_dir(folder.join("retired")).unwrap().count(), 1);
+        // Kp, at 180 days; the pair changes with it.
+        let names = rotate(&folder, Rotate::Expired, day(180)).unwrap();
+        assert_eq!(names.iter().map(|r| r.name).collect::<Vec<_>>(), ["Ks", "Kp"]);
+    }
+
+    #[test]
+    fn an_advertiser_has_ka_alone() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("adv");
+        let room = Room::create(&folder, Owner::Advertiser, day(0)).unwrap();
+        assert!(room.space().is_err() && room.advertiser_key().is_ok());
+        assert!(matches!(rotate(&folder, Rotate::Shared, day(1)), Err(Error::Misuse(_))));
+        assert_eq!(rotate(&folder, Rotate::Expired, day(179)).unwrap(), []);
+        assert_eq!(rotate(&folder, Rotate::Expired, day(180)).unwrap()[0].name, "Ka");
+        assert!(matches!(Room::open(&folder), Err(Error::Record { .. })), "one process at a time");
+    }
+
+    #[test]
+    fn a_folder_without_keys_says_what_to_do() {
+        let temporary = tempfile::tempdir().unwrap();
+        let error = owner(temporary.path()).unwrap_err().to_string();
+        assert!(error.contains("pair keygen"), "{error}");
+    }
+}

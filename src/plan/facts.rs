@@ -1,0 +1,59 @@
+//! What a way of matching gives to whom, and whom it trusts: in a few words, as the modules of the
+//! protocols have it at length.
+
+use super::{Question, Trust, Want, Way};
+use crate::protocol::{Party, ProtocolName, Reveal};
+
+/// What each side learns, the advertiser's first; besides the size of the other's list.
+pub fn learns(way: Way, reveal: Reveal, min_audience: u64) -> [&'static str; 2] {
+    let gated = min_audience > 0;
+    [Party::Advertiser, Party::Platform].map(|party| match way.protocol {
+        ProtocolName::Sum if reveal.gives_matches_to(party) => "how many match, and their total",
+        ProtocolName::Sum => "how many match",
+        ProtocolName::Count if reveal.gives_matches_to(party) => "how many match",
+        ProtocolName::Labelled if party == Party::Advertiser => "its rows that match, labelled",
+        protocol if protocol.gives_matches_to(reveal, party) => "its rows that match",
+        _ if reveal == Reveal::Count => "how many match",
+        _ if gated && reveal.counts_first() == party => "how many match (counts first)",
+        _ => "nothing",
+    })
+}
+
+/// What the peer may do and still be caught.
+pub fn trust(protocol: ProtocolName) -> Trust {
+    match protocol {
+        ProtocolName::TwoHash => Trust::Malicious,
+        ProtocolName::Voprf | ProtocolName::Labelled => Trust::Verifiable,
+        _ => Trust::SemiHonest,
+    }
+}
+
+/// What a protocol is for.
+pub fn gives(protocol: ProtocolName, reveal: Reveal) -> Want {
+    match protocol {
+        ProtocolName::Labelled => Want::Labels,
+        ProtocolName::Count => Want::Count,
+        ProtocolName::Sum => Want::Sum,
+        _ if reveal == Reveal::Count => Want::Count,
+        _ => Want::Matches,
+    }
+}
+
+/// Why a way cannot answer a question; `None` where it can.
+pub fn problem(way: Way, question: &Question) -> Option<String> {
+    let protocol = way.protocol;
+    if !protocol.can_reveal(question.reveal) {
+        return Some(format!("cannot reveal to `{}`", question.reveal));
+    }
+    if question.min_audience > 0 && !protocol.keeps_minimum_audience() {
+        return Some("keeps no minimum audience".into());
+    }
+    if question.sizes.iter().any(|&size| size > u32::MAX.into()) {
+        return Some("a list holds fewer than 2^32 elements".into());
+    }
+    let most = u128::from(question.sizes[0]) * u128::from(question.clip);
+    if protocol == ProtocolName::Sum && most >= u128::from(crate::protocol::TOTAL_LIMIT) {
+        return Some("the total could reach 2^40: lower --clip, or count in a larger unit".into());
+    }
+    None
+}

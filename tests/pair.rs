@@ -1,0 +1,357 @@
+//! PAIR between two rooms in one process: known answers of the published mode, whole matches against an
+//! oracle of one element at a time, and rooms that cheat.
+
+mod common;
+mod group_common;
+
+#[path = "pair/attacks.rs"]
+mod attacks;
+#[path = "pair/oracle.rs"]
+mod oracle;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use blindmatch::error::{Error, Result};
+use blindmatch::group::{Encoding, SecretScalar};
+use blindmatch::pair::folder::{Owner, Room, Rotate, rotate};
+use blindmatch::pair::key::{AdvertiserKey, Dated, PublisherKey, SharedKey};
+use blindmatch::pair::{MatchList, PublisherId, Run, Side, mode};
+use blindmatch::protocol::PairAnswer;
+use blindmatch::session::Session;
+use common::addresses;
+use group_common::engines;
+use jiff::{SignedDuration, Timestamp};
+use oracle::{ANSWERS, Oracle, base64, bytes};
+use tempfile::TempDir;
+
+/// Day 0 of every test.
+fn day(days: i64) -> Timestamp {
+    let start: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
+    start + SignedDuration::from_hours(24 * days)
+}
+
+/// Two rooms in a folder that is removed, with the keys of a known answer.
+struct Rooms {
+    folder: TempDir,
+    advertiser: Room,
+    publisher: Room,
+}
+
+impl Rooms {
+    /// Of day 0.
+    fn new() -> Rooms {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name| folder.path().join(name);
+        let [advertiser, publisher] = [place("advertiser"), place("publisher")]
+            .map(|p| std::fs::create_dir(&p).map(|()| p).unwrap());
+        let answer = &ANSWERS[1];
+        let keys = [answer.salt(), bytes(answer.ka), bytes(answer.kp)];
+        let [ks, ka, kp] = keys;
+        let (ks, ka, kp) = (
+            Dated::<SharedKey>::from_bytes(&ks, day(0)).unwrap(),
+            Dated::<AdvertiserKey>::from_bytes(&ka, day(0)).unwrap(),
+            Dated::<PublisherKey>::from_bytes(&kp, day(0)).unwrap(),
+        );
+        ka.save(&advertiser.join("ka.key")).unwrap();
+        ks.save(&publisher.join("ks.key")).unwrap();
+        kp.save(&publisher.join("kp.key")).unwrap();
+        let [advertiser, publisher] = [advertiser, publisher].map(|p| Room::open(&p).unwrap());
+        Rooms { folder, advertiser, publisher }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The sides of a session on that day.
+    fn sides(&self, lists: [Vec<String>; 2], run: Run, days: i64) -> Result<[Side; 2]> {
+        let [ours, theirs] = lists.map(|values| match_list(&values));
+        Ok([
+            Side::advertiser(&self.advertiser, "publisher", ours, run, day(days))?,
+            Side::publisher(&self.publisher, "advertiser", theirs, day(days))?,
+        ])
+    }
+
+    /// What the rooms get of a session.
+    fn run(&self, lists: [Vec<String>; 2], run: Run, days: i64) -> Result<[PairAnswer; 2]> {
+        let sessions = sessions(self.sides(lists, run, days)?);
+        let (outcomes, _) = common::pump(sessions, None)?;
+        Ok(outcomes.map(|outcome| *outcome.answer.pair.expect("PAIR")))
+    }
+
+    /// The same of a match.
+    fn match_(&self, lists: [Vec<String>; 2], days: i64) -> Result<[PairAnswer; 2]> {
+        self.run(lists, Run::Match, days)
+    }
+}
+
+fn match_list(values: &[String]) -> Arc<MatchList> {
+    Arc::new(MatchList::new(common::list(values)))
+}
+
+/// On the reference backend: the batched ones are slow where they are not optimised.
+fn sessions(sides: [Side; 2]) -> [Session; 2] {
+    let engine = common::settings(Default::default(), 0)[0].engine;
+    sides.map(|side| side.session(|settings| settings.engine = engine).unwrap())
+}
+
+/// The published mode, step by step, on every backend.
+#[test]
+fn known_answers_of_the_published_mode() {
+    for answer in &ANSWERS {
+        let ks = SharedKey::from_bytes(answer.salt());
+        let scalar = |text| SecretScalar::from_canonical_bytes(bytes(text)).unwrap();
+        let (ka, kp) = (scalar(answer.ka), scalar(answer.kp));
+        let uniform = [*mode::expand(&ks, answer.id.as_bytes()); 9];
+        for engine in engines() {
+            let mut once = [Encoding::default(); 9];
+            let mut twice = once;
+            let text = |points: [Encoding; 9]| {
+                assert!(points.iter().all(|point| *point == points[0]));
+                PublisherId(points[0]).to_string()
+            };
+            engine.map_blind(&uniform, &ka, &mut once);
+            assert_eq!(text(once), answer.ka_id);
+            engine.blind(&once, &kp, &mut twice).unwrap();
+            assert_eq!(text(twice), answer.ka_kp_id);
+            let pair_ids = twice;
+            engine.blind(&pair_ids, &ka.invert(), &mut twice).unwrap();
+            assert_eq!(text(twice), answer.publisher_id, "Ka taken off");
+            engine.map_blind(&uniform, &kp, &mut once);
+            assert_eq!(text(once), answer.publisher_id, "the publisher's own");
+        }
+    }
+}
+
+/// The oracle that whole matches are compared with gives the known answers as well.
+#[test]
+fn the_oracle_gives_the_known_answers() {
+    for answer in &ANSWERS {
+        let oracle = Oracle::of(answer);
+        let ids = [oracle.publisher_id(answer.id), oracle.pair_id(answer.id)];
+        assert_eq!(ids.map(|id| base64(&id)), [answer.publisher_id, answer.ka_kp_id]);
+    }
+}
+
+#[test]
+fn a_match_gives_what_the_published_mode_gives() {
+    let rooms = Rooms::new();
+    let lists = [addresses(0..1500), addresses(1200..3200)];
+    let [advertiser, publisher] = rooms.match_(lists, 1).unwrap();
+    let oracle = Oracle::of(&ANSWERS[1]);
+    let ids = advertiser.publisher_ids.unwrap();
+    let mut expected: Vec<String> =
+        addresses(1200..1500).iter().map(|value| base64(&oracle.of_value(value))).collect();
+    let mut texts: Vec<String> = ids.iter().map(PublisherId::to_string).collect();
+    assert!(ids.is_sorted());
+    expected.sort();
+    texts.sort();
+    assert_eq!(texts, expected);
+    assert_eq!((advertiser.matched, publisher.matched), (300, 300));
+    assert_eq!(advertiser.rate.unwrap().to_string(), "20%");
+    assert_eq!(publisher.rate.unwrap().to_string(), "15%");
+    assert_eq!(publisher.publisher_ids, None);
+    assert_eq!(advertiser.ks, publisher.ks);
+    assert_eq!(
+        (advertiser.our_key, advertiser.their_key),
+        (publisher.their_key, publisher.our_key)
+    );
+    assert_eq!(advertiser.ks.expires, day(30));
+}
+
+/// Frames cut anywhere, each side first.
+#[test]
+fn pieces_do_not_matter() {
+    let rooms = Rooms::new();
+    let lists = [addresses(0..1000), addresses(500..1500)];
+    let whole = rooms.match_(lists.clone(), 1).unwrap();
+    for piece in [1 << 10, 4099] {
+        let sides = rooms.sides(lists.clone(), Run::Match, 1).unwrap();
+        let (outcomes, _) = common::pump(sessions(sides), Some(piece)).unwrap();
+        assert_eq!(outcomes.map(|outcome| *outcome.answer.pair.unwrap()), whole);
+    }
+    let results =
+        common::drive_both(sessions(rooms.sides(lists, Run::Match, 1).unwrap()), common::timing());
+    let answers = results.map(|outcome| *outcome.unwrap().answer.pair.unwrap());
+    assert_eq!(answers, whole);
+}
+
+#[test]
+fn rates_above_85_percent_are_not_told() {
+    let rooms = Rooms::new();
+    let [advertiser, publisher] =
+        rooms.match_([addresses(0..1000), addresses(100..3000)], 1).unwrap();
+    assert_eq!(advertiser.rate.unwrap().to_string(), ">85%");
+    assert_eq!(publisher.rate.unwrap().to_string(), "31%");
+}
+
+// ---- rules of the standard ----
+
+#[test]
+fn lists_below_1000_are_refused_on_both_sides() {
+    let rooms = Rooms::new();
+    for lists in [
+        [addresses(0..999), addresses(0..1000)],
+        [addresses(0..1000), addresses(0..999)],
+        [addresses(0..1000), [addresses(0..999), addresses(0..999)].concat()],
+    ] {
+        let error = rooms.sides(lists, Run::Match, 1).unwrap_err().to_string();
+        let expected =
+            "our list: 999 entries passed the consent gate, and PAIR takes lists of 1000 or more";
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
+fn expired_keys_match_nothing() {
+    let rooms = Rooms::new();
+    let lists = || [addresses(0..1000), addresses(0..1000)];
+    assert!(rooms.match_(lists(), 29).is_ok());
+    for (days, key) in [(30, "Ks"), (180, "Ka")] {
+        let error = rooms.match_(lists(), days).unwrap_err();
+        assert!(matches!(&error, Error::Key { place, .. } if place == key), "{error}");
+        assert!(error.to_string().contains("blindmatch pair rotate"), "{error}");
+    }
+}
+
+/// After a rotation of Ks the same people have other identifiers, and the old ones are still told apart by
+/// the pair that was put aside.
+#[test]
+fn rotation_changes_publisher_ids_and_nothing_else() {
+    let rooms = Rooms::new();
+    let lists = || [addresses(0..1000), addresses(500..1500)];
+    let [before, _] = rooms.match_(lists(), 29).unwrap();
+    rotate(&rooms.path("publisher"), Rotate::Expired, day(30)).unwrap();
+    let [after, publisher] = rooms.match_(lists(), 30).unwrap();
+    assert_eq!((after.matched, after.rate), (before.matched, before.rate));
+    assert_ne!(after.ks.id, before.ks.id);
+    assert_eq!((after.their_key, publisher.our_key), (before.their_key, before.their_key));
+    let [before, after] = [before, after].map(|answer| answer.publisher_ids.unwrap());
+    assert!(before.iter().all(|id| !after.contains(id)));
+}
+
+#[test]
+fn lists_that_differ_in_fewer_than_50_are_refused() {
+    let rooms = Rooms::new();
+    let theirs = || addresses(500..2500);
+    rooms.match_([addresses(0..1050), theirs()], 1).unwrap();
+    // The same again is fine, and so is another one altogether.
+    rooms.match_([addresses(0..1050), theirs()], 2).unwrap();
+    rooms.match_([addresses(300..1500), theirs()], 2).unwrap();
+    for (from, to, entries, remedy) in [
+        (0, 1051, 1, "match it once it differs in 50 or more, or in none"),
+        (25, 1074, 49, "match it once it differs in 50 or more, or in none"),
+        (280, 1500, 20, "match it once it differs in 50 or more, or in none"),
+        (301, 1500, 1, "match with --opt-out"),
+    ] {
+        let error = rooms.match_([addresses(from..to), theirs()], 3).unwrap_err().to_string();
+        let expected = format!("our list: differs in {entries} entries from a list");
+        assert!(error.starts_with(&expected) && error.ends_with(remedy), "{error}");
+    }
+    rooms.match_([addresses(25..1075), theirs()], 3).unwrap();
+    // The publisher's list as well.
+    let error = rooms.match_([addresses(0..1050), addresses(500..2510)], 3).unwrap_err();
+    assert!(error.to_string().starts_with("our list: differs in 10 entries"), "{error}");
+    // A month later there is nothing to compare with, but keys have to be rotated.
+    rotate(&rooms.path("publisher"), Rotate::Expired, day(33)).unwrap();
+    rooms.match_([addresses(0..1051), theirs()], 33).unwrap();
+}
+
+/// People who opted out on either side are taken out of a match, and nobody is told a rate that could be
+/// compared with the one before.
+#[test]
+fn opt_outs_are_taken_out_without_a_rate() {
+    let rooms = Rooms::new();
+    let (ours, theirs) = (addresses(0..1500), addresses(1000..3000));
+    let error = rooms.run([ours.clone(), theirs.clone()], Run::OptOut, 1).unwrap_err().to_string();
+    assert!(error.contains("nothing to take opt-outs out of"), "{error}");
+    let [first, _] = rooms.match_([ours.clone(), theirs.clone()], 1).unwrap();
+    let without = |list: &[String], numbers: &[u64]| -> Vec<String> {
+        let gone: Vec<String> = addresses(numbers.iter().copied());
+        list.iter().filter(|value| !gone.contains(value)).cloned().collect()
+    };
+    // One of ours that matched, one that did not, and two of theirs of which one matched.
+    let lists = || [without(&ours, &[1200, 3]), without(&theirs, &[1300, 2000])];
+    assert!(rooms.match_(lists(), 2).is_err());
+    let [second, publisher] = rooms.run(lists(), Run::OptOut, 2).unwrap();
+    assert_eq!((second.rate, publisher.rate), (None, None));
+    let [first, second] = [first, second].map(|answer| answer.publisher_ids.unwrap());
+    let oracle = Oracle::of(&ANSWERS[1]);
+    let mut gone: Vec<Encoding> =
+        first.iter().filter(|id| !second.contains(id)).map(|id| id.0).collect();
+    let mut expected =
+        [1200, 1300].map(|number| Encoding(oracle.of_value(&common::address(number))));
+    gone.sort();
+    expected.sort();
+    assert_eq!(gone, expected);
+    assert!(second.iter().all(|id| first.contains(id)));
+    // Additions do not slip in with them.
+    let lists = [without(&addresses(0..1501), &[1200]), theirs.clone()];
+    assert!(rooms.run(lists, Run::OptOut, 3).is_err());
+}
+
+/// A record is remembered across processes; one that is damaged, or whose key is gone, refuses.
+#[test]
+fn records_outlive_the_process_and_are_not_guessed_at() {
+    let Rooms { folder, advertiser, publisher } = Rooms::new();
+    let rooms = Rooms { folder, advertiser, publisher };
+    let lists = |to| [addresses(0..to), addresses(500..2500)];
+    rooms.match_(lists(1000), 1).unwrap();
+    let Rooms { folder, advertiser, publisher } = rooms;
+    drop((advertiser, publisher));
+    let open = || {
+        let [advertiser, publisher] =
+            ["advertiser", "publisher"].map(|name| Room::open(&folder.path().join(name)));
+        Ok::<_, Error>([advertiser?, publisher?])
+    };
+    let try_match = |[advertiser, publisher]: [Room; 2], to| -> Result<()> {
+        let [ours, theirs] = lists(to).map(|values| match_list(&values));
+        Side::publisher(&publisher, "advertiser", theirs, day(2))?;
+        Side::advertiser(&advertiser, "publisher", ours, Run::Match, day(2)).map(drop)
+    };
+    let error = try_match(open().unwrap(), 1001).unwrap_err();
+    assert!(error.to_string().starts_with("our list: differs in 1 entries"), "{error}");
+    try_match(open().unwrap(), 1000).unwrap();
+
+    let records = folder.path().join("advertiser/records");
+    let files = || std::fs::read_dir(&records).unwrap().map(|entry| entry.unwrap().path());
+    let record = files().find(|path| path.extension() == Some("record".as_ref())).unwrap();
+    let text = std::fs::read_to_string(&record).unwrap();
+    std::fs::write(&record, text.replacen("\"clock\":", "\"clock\":1", 1)).unwrap();
+    let error = try_match(open().unwrap(), 1000).unwrap_err();
+    assert!(matches!(error, Error::Record { .. }), "{error}");
+    std::fs::write(&record, text).unwrap();
+    std::fs::remove_file(records.join("key")).unwrap();
+    assert!(matches!(open(), Err(Error::Record { .. })));
+}
+
+#[test]
+fn other_profiles_and_purposes_are_refused() {
+    use blindmatch::consent::{Gate, Policy, Purpose};
+    use blindmatch::identifier::Profile;
+    let rooms = Rooms::new();
+    for (purpose, profile) in [
+        (Purpose::parse("DirectMarketing").unwrap(), Profile::Pair),
+        (Purpose::TARGETED_ADVERTISING, Profile::Google),
+    ] {
+        let gate = Gate::new(Policy::new(purpose, day(0)).unwrap(), profile);
+        let list = Arc::new(MatchList::new(Arc::new(gate.finish())));
+        let side = Side::publisher(&rooms.publisher, "advertiser", list, day(1));
+        assert!(matches!(side, Err(Error::Misuse(_))));
+    }
+}
+
+#[test]
+fn a_room_has_keys_of_one_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let room = |path: &Path, owner| Room::create(path, owner, day(0)).unwrap();
+    let advertiser = room(&place("a"), Owner::Advertiser);
+    let list = match_list(&addresses(0..1000));
+    let error = Side::publisher(&advertiser, "x", list, day(0)).unwrap_err().to_string();
+    assert!(
+        error.ends_with("is the advertiser's room, and this is for the publisher's"),
+        "{error}"
+    );
+}
