@@ -84,7 +84,7 @@ fn whatever_is_measured_is_right_and_complete() {
 struct Made {
     name: &'static str,
     kind: Kind,
-    log: Arc<Mutex<Vec<(&'static str, Lists, String)>>>,
+    log: Log,
     /// Stops the benchmark in this run, or fails.
     last: usize,
     end: fn(&AtomicBool) -> Result<()>,

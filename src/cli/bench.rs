@@ -21,6 +21,7 @@ pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
     match &args.command {
         Some(BenchCommand::Compare(args)) => bench_compare::run(args),
         Some(BenchCommand::Report(args)) => bench_report::run(args),
+        Some(BenchCommand::Scaling { out }) => bench_run::scaling(out, shared),
         Some(BenchCommand::Party { task }) => bench_run::party(task, shared),
         None if args.is_over_links() => bench_run::run(args, shared),
         None => in_memory(args, shared),

@@ -100,6 +100,12 @@ pub enum BenchCommand {
     Compare(CompareArgs),
     /// Write the report of a record again
     Report(ReportArgs),
+    /// Measure how time, memory and bytes grow with the lists, and say what larger ones would take
+    Scaling {
+        /// Folder for the report
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// One side of a run over a link: what the benchmark starts, twice for each run
     #[command(hide = true)]
     Party {

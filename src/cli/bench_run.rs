@@ -7,11 +7,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use blindmatch::bench::contestant::{Contestant, Other, Ours};
-use blindmatch::bench::definition;
 use blindmatch::bench::harness::{Harness, Observer};
 use blindmatch::bench::party::{self, Task, Way};
 use blindmatch::bench::peers::{Peer, Python};
 use blindmatch::bench::record::{Absent, Cell, Definition, Network, Record};
+use blindmatch::bench::{definition, scaling};
 use blindmatch::group::Backend;
 use blindmatch::{Error, Result};
 use indicatif::ProgressBar;
@@ -34,6 +34,15 @@ pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
         Some(path) => Definition::read(path)?,
         None => from_flags(args),
     };
+    measure(definition, folder, shared)
+}
+
+/// What growth is told from.
+pub fn scaling(folder: &Path, shared: &Shared) -> Result<()> {
+    measure(scaling::definition(), folder, shared)
+}
+
+fn measure(definition: Definition, folder: &Path, shared: &Shared) -> Result<()> {
     let (contestants, absent) = contestants(&definition, &shared.stop)?;
     for absent in &absent {
         say(&format!("{} is left out: {}", absent.name, absent.why))?;
