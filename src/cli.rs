@@ -3,6 +3,10 @@
 mod args;
 mod backends;
 mod bench;
+mod bench_args;
+mod bench_compare;
+mod bench_report;
+mod bench_run;
 mod budget;
 mod check;
 mod connect;

@@ -74,6 +74,12 @@ pub enum Error {
     /// A benchmark got another answer than it should have: what it measured means nothing.
     #[error("wrong answer: {0}")]
     WrongAnswer(String),
+    /// A benchmark is worse than an earlier one, beyond the noise.
+    #[error("{figures} figures are worse than before, beyond the noise")]
+    Worse {
+        /// How many.
+        figures: usize,
+    },
     /// The run was stopped from outside (a signal, or a caller that gave up).
     #[error("interrupted")]
     Interrupted,

@@ -163,6 +163,8 @@ pub struct Outcome {
     pub bytes: Bytes,
     /// Wall time that went into each phase on this side.
     pub phases: BTreeMap<Phase, Duration>,
+    /// When everything that was due had been handed over and had arrived: closing the channel comes after.
+    pub completed: Instant,
 }
 
 /// Bytes of frames each way, keep-alives left out.
@@ -209,7 +211,7 @@ pub struct Session {
 enum State {
     Greeting(Box<Greeting>),
     Running(Box<dyn Protocol>),
-    Done(Answer),
+    Done { answer: Answer, at: Instant },
 }
 
 impl Session {
@@ -309,14 +311,14 @@ impl Session {
                 }
             },
             State::Running(protocol) => protocol.advance(room)?,
-            State::Done(_) => return Ok(Action::Done),
+            State::Done { .. } => return Ok(Action::Done),
         };
         Ok(match step {
             Step::Send(frame) => Action::Send(frame.encode()),
             Step::Worked => Action::Worked,
             Step::Wait => Action::Wait,
             Step::Done(answer) => {
-                self.state = State::Done(answer);
+                self.state = State::Done { answer, at: Instant::now() };
                 Action::Done
             }
         })
@@ -327,7 +329,7 @@ impl Session {
         match &self.state {
             State::Running(protocol) => protocol.progress(),
             State::Greeting(_) => Progress { phase: Phase::Handshake, done: 0, total: 1 },
-            State::Done(_) => Progress { phase: Phase::Compare, done: 1, total: 1 },
+            State::Done { .. } => Progress { phase: Phase::Compare, done: 1, total: 1 },
         }
     }
 
@@ -363,10 +365,10 @@ impl Session {
         }
         if let State::Running(protocol) = &mut self.state {
             let answer = protocol.settle().ok_or(PeerFault::HungUp(phase))?;
-            self.state = State::Done(answer);
+            self.state = State::Done { answer, at: Instant::now() };
         }
         match self.state {
-            State::Done(_) => Ok(()),
+            State::Done { .. } => Ok(()),
             _ => Err(PeerFault::HungUp(phase).into()),
         }
     }
@@ -394,7 +396,8 @@ impl Session {
 
     /// What the session yielded; `None` unless it is complete.
     pub fn outcome(self) -> Option<Outcome> {
-        let State::Done(answer) = self.state else { return None };
-        Some(Outcome { answer, terms: self.terms?, bytes: self.bytes, phases: self.phases })
+        let State::Done { answer, at } = self.state else { return None };
+        let (bytes, phases, completed) = (self.bytes, self.phases, at);
+        Some(Outcome { answer, terms: self.terms?, bytes, phases, completed })
     }
 }

@@ -54,8 +54,14 @@ impl Sample {
         (self.quantile(0.75) - self.quantile(0.25)) / 2.0
     }
 
-    /// Between the two nearest, in proportion.
-    fn quantile(&self, part: f64) -> f64 {
+    /// All of them, least first.
+    pub fn values(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// Where this part of the measurements, from 0 to 1, is no greater: between the two nearest, in
+    /// proportion.
+    pub fn quantile(&self, part: f64) -> f64 {
         let Some(last) = self.0.len().checked_sub(1) else { return f64::NAN };
         let place = last as f64 * part;
         let (low, high) = (self.0[place.floor() as usize], self.0[place.ceil() as usize]);

@@ -112,7 +112,7 @@ pub fn size(text: &str) -> Option<u64> {
     (size > 0).then_some(size)
 }
 
-fn person(number: u64) -> String {
+pub(super) fn person(number: u64) -> String {
     format!("person.{number}@example.com")
 }
 

@@ -4,7 +4,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use blindmatch::bench::workload;
 use blindmatch::consent::Purpose;
 use blindmatch::group::{Backend, Engine, Parallelism};
 use blindmatch::identifier::{Profile, Region};
@@ -17,6 +16,7 @@ use blindmatch::{Error, Result};
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::backends;
+use super::bench_args::BenchArgs;
 use super::budget::{BudgetArgs, ShowArgs};
 use super::pair::PairArgs;
 use super::people::PeopleArgs;
@@ -75,7 +75,7 @@ pub enum Command {
     /// Show what each advertiser has used of its query budget
     Budget(ShowArgs),
     /// Measure whole protocols and the group arithmetic on this machine
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     /// Say what a match will take, for every protocol, and which of them to choose
     Plan(Box<PlanArgs>),
 }
@@ -366,66 +366,6 @@ impl KeyArgs {
     }
 }
 
-/// Runs whole protocols in memory, both parties in this process, and prints a line for each
-/// configuration; then the stages of the group against curve25519-dalek at its best.
-///
-/// Both parties take turns on the same threads; there is no network. Every answer is compared with
-/// the intersection that is known beforehand, and a wrong one ends the run with an error. The
-/// configurations run in turn, not one after the other, so that other work on the machine meets all
-/// of them.
-#[derive(Debug, Args)]
-pub struct BenchArgs {
-    #[command(flatten)]
-    pub protocol: ProtocolArgs,
-    /// Rows of each list, half of which are common: as in 2^16, 65536 or 1e6; several with commas
-    #[arg(
-        long,
-        default_value = "2^10,2^16",
-        value_delimiter = ',',
-        value_parser = size,
-        value_name = "N,..."
-    )]
-    pub size: Vec<u64>,
-    /// Instructions: all that this CPU has, or some of portable, avx2 and avx512 with commas
-    #[arg(
-        long,
-        default_value = "all",
-        value_delimiter = ',',
-        value_parser = backend_choice,
-        value_name = "NAME,..."
-    )]
-    pub backend: Vec<BackendChoice>,
-    /// Threads for both parties together: numbers, or max for all cores
-    #[arg(
-        long,
-        default_value = "1,max",
-        value_delimiter = ',',
-        value_parser = thread_choice,
-        value_name = "N,..."
-    )]
-    pub threads: Vec<ThreadChoice>,
-    /// How often each configuration is measured, after one time to warm up
-    #[arg(long, default_value = "5", value_parser = repetitions, value_name = "N")]
-    pub repeat: usize,
-    /// Which lists, keys and points are made up
-    #[arg(long, default_value_t = 1, value_name = "N")]
-    pub seed: u64,
-}
-
-/// One of `--backend`.
-#[derive(Clone, Copy, Debug)]
-pub enum BackendChoice {
-    All,
-    One(Backend),
-}
-
-/// One of `--threads`.
-#[derive(Clone, Copy, Debug)]
-pub enum ThreadChoice {
-    Max,
-    Number(usize),
-}
-
 impl LimitArgs {
     /// How long a session may take.
     pub fn timing(&self) -> Timing {
@@ -484,38 +424,10 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 /// Rayon takes 0 for "as many as there are cores", and a number with many digits for an order.
-fn threads(text: &str) -> Result<usize, String> {
+pub fn threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(threads) if (1..=MAX_THREADS).contains(&threads) => Ok(threads),
         _ => Err(format!("a whole number from 1 to {MAX_THREADS}")),
-    }
-}
-
-fn thread_choice(text: &str) -> Result<ThreadChoice, String> {
-    match text {
-        "max" => Ok(ThreadChoice::Max),
-        text => threads(text).map(ThreadChoice::Number).map_err(|e| format!("max, or {e}")),
-    }
-}
-
-fn backend_choice(text: &str) -> Result<BackendChoice, String> {
-    match text {
-        "all" => Ok(BackendChoice::All),
-        text => backends::parse(text).map(BackendChoice::One),
-    }
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    match workload::size(text) {
-        Some(size) if size <= MAX_BENCH => Ok(size),
-        _ => Err("a number of rows such as 2^16, 65536 or 1e6, at most 2^26".into()),
-    }
-}
-
-fn repetitions(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(times) if (1..=MAX_REPEAT).contains(&times) => Ok(times),
-        _ => Err(format!("a whole number from 1 to {MAX_REPEAT}")),
     }
 }
 
@@ -536,11 +448,6 @@ pub fn address(text: &str) -> Result<String, String> {
 }
 
 const MAX_THREADS: usize = 1024;
-
-const MAX_REPEAT: usize = 10_000;
-
-/// Both lists of that length take some 20 GB while they are matched.
-const MAX_BENCH: u64 = 1 << 26;
 
 /// An idle limit: a peer that computes is heard every few seconds, and the network may delay that.
 fn patience(text: &str) -> Result<Duration, String> {

@@ -3,39 +3,46 @@
 use std::io::{self, Write};
 use std::sync::atomic::Ordering;
 
+use blindmatch::bench::machine;
 use blindmatch::bench::measure::Sample;
 use blindmatch::bench::stages::{self, Input, Stage, Times};
 use blindmatch::bench::whole::Setup;
 use blindmatch::bench::workload::Pair;
 use blindmatch::group::{Backend, Engine, Parallelism};
+use blindmatch::protocol::ProtocolName;
 use blindmatch::session::Bytes;
 use blindmatch::{Error, Result};
 
 use super::Shared;
-use super::args::{BackendChoice, BenchArgs, ThreadChoice};
+use super::bench_args::{BackendChoice, BenchArgs, BenchCommand, ThreadChoice};
+use super::{bench_compare, bench_report, bench_run};
 
 pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
-    if args.protocol.noise.is_some() {
-        let what = "a benchmark compares answers with the exact ones: leave out --noise";
-        return Err(Error::Misuse(what.into()));
+    match &args.command {
+        Some(BenchCommand::Compare(args)) => bench_compare::run(args),
+        Some(BenchCommand::Report(args)) => bench_report::run(args),
+        Some(BenchCommand::Scaling { out }) => bench_run::scaling(out, shared),
+        Some(BenchCommand::Party { task }) => bench_run::party(task, shared),
+        None if args.is_over_links() => bench_run::run(args, shared),
+        None => in_memory(args, shared),
     }
-    let (backends, threads) = (backends(&args.backend), threads(&args.threads));
-    let cores = cores();
+}
+
+/// Both parties in this process.
+fn in_memory(args: &BenchArgs, shared: &Shared) -> Result<()> {
+    let all = [BackendChoice::All];
+    let chosen = if args.backend.is_empty() { &all[..] } else { &args.backend[..] };
+    let (backends, threads) = (backends(chosen), threads(&args.threads));
+    let (cores, repeat) = (cores(), args.repeat);
     let version = env!("CARGO_PKG_VERSION");
     say(&format!(
         "blindmatch {version}, {}; cores: {cores}; seed {}, medians of {} runs in turn after one to \
          warm up, +- half the distance between the quartiles",
-        cpu_model(),
+        machine::cpu(),
         args.seed,
-        args.repeat
+        repeat
     ))?;
-    let mut setups = Vec::new();
-    for backend in &backends {
-        for threads in &threads {
-            let setup = Setup::new(args.protocol.protocol, *backend, *threads)?;
-            setups.push(setup.with_blinding(args.protocol.blinding));
-        }
-    }
+    let protocols = args.protocols()?;
     say(&format!(
         "\n{:<9}{:>9}  {:<9}{:>7}{:>11}{:>9}{:>13}{:>8}{:>13}{:>13}",
         "protocol",
@@ -49,9 +56,18 @@ pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
         "bytes A to P",
         "bytes P to A"
     ))?;
-    for size in &args.size {
-        for row in whole(args, *size, &setups, shared)? {
-            say(&row)?;
+    for protocol in protocols {
+        let mut setups = Vec::new();
+        for backend in &backends {
+            for threads in &threads {
+                let setup = Setup::new(protocol, *backend, *threads)?;
+                setups.push(setup.with_blinding(args.blinding));
+            }
+        }
+        for size in args.sizes_or(&IN_MEMORY) {
+            for row in whole(args, protocol, size, &setups, shared)? {
+                say(&row)?;
+            }
         }
     }
     say(&format!(
@@ -73,6 +89,9 @@ pub fn run(args: &BenchArgs, shared: &Shared) -> Result<()> {
 const REPORTED: [Stage; 5] =
     [Stage::HashBlind, Stage::Blind, Stage::Hash, Stage::Decode, Stage::Fixed];
 
+/// Sizes unless told otherwise.
+const IN_MEMORY: [u64; 2] = [1 << 10, 1 << 16];
+
 /// Rounds in which the stages are measured, for each repetition of the whole protocols.
 const ROUNDS: usize = 5;
 
@@ -85,11 +104,16 @@ struct Samples {
 }
 
 /// Every setup in turn, one time after the other, beginning with another one each time.
-fn whole(args: &BenchArgs, size: u64, setups: &[Setup], shared: &Shared) -> Result<Vec<String>> {
-    let bar = shared.bars.rounds(
-        &format!("{} {size}", args.protocol.protocol.name()),
-        (setups.len() * (args.repeat + 1)) as u64,
-    );
+fn whole(
+    args: &BenchArgs,
+    protocol: ProtocolName,
+    size: u64,
+    setups: &[Setup],
+    shared: &Shared,
+) -> Result<Vec<String>> {
+    let bar = shared
+        .bars
+        .rounds(&format!("{} {size}", protocol.name()), (setups.len() * (args.repeat + 1)) as u64);
     let pair = Pair::new(size, args.seed)?;
     let mut samples: Vec<Samples> = setups.iter().map(|_| Samples::default()).collect();
     for round in 0..=args.repeat {
@@ -108,7 +132,7 @@ fn whole(args: &BenchArgs, size: u64, setups: &[Setup], shared: &Shared) -> Resu
     let row = |(setup, samples): (&Setup, &Samples)| {
         format!(
             "{:<9}{size:>9}  {:<9}{:>7}{}{}{:>13}{:>13}",
-            args.protocol.protocol.name(),
+            protocol.name(),
             setup.backend().name(),
             setup.threads(),
             figure(&samples.wall_ms, [11, 9], 1),
@@ -141,7 +165,7 @@ fn figure(sample: &Sample, [width, spread_width]: [usize; 2], digits: usize) -> 
     format!("{median:>width$.digits$}{spread:>spread_width$.digits$}")
 }
 
-fn backends(choices: &[BackendChoice]) -> Vec<Backend> {
+pub fn backends(choices: &[BackendChoice]) -> Vec<Backend> {
     let mut backends = Vec::new();
     for choice in choices {
         let chosen = match choice {
@@ -153,7 +177,7 @@ fn backends(choices: &[BackendChoice]) -> Vec<Backend> {
     without_repetition(backends)
 }
 
-fn threads(choices: &[ThreadChoice]) -> Vec<usize> {
+pub fn threads(choices: &[ThreadChoice]) -> Vec<usize> {
     let number = |choice: &ThreadChoice| match choice {
         ThreadChoice::Max => cores(),
         ThreadChoice::Number(threads) => *threads,
@@ -175,16 +199,8 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// As Linux names it.
-fn cpu_model() -> String {
-    let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let line = text.lines().find(|line| line.starts_with("model name"));
-    let name = line.and_then(|line| line.split_once(':')).map(|(_, name)| name.trim().to_owned());
-    name.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
-}
-
 /// One line, at once: the next one may take minutes.
-fn say(line: &str) -> Result<()> {
+pub fn say(line: &str) -> Result<()> {
     match writeln!(io::stdout(), "{line}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Error::Interrupted),
         written => written.map_err(Error::io("writing to standard output")),

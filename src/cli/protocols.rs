@@ -138,7 +138,7 @@ pub fn epsilon(text: &str) -> Result<Epsilon, String> {
     }
 }
 
-fn blinding(text: &str) -> Result<Blinding, String> {
+pub fn blinding(text: &str) -> Result<Blinding, String> {
     let found = Blinding::ALL.into_iter().find(|blinding| blinding.name() == text);
     found.ok_or_else(|| one_of(Blinding::ALL.map(Blinding::name)))
 }

@@ -1,0 +1,295 @@
+//! The harness, at sizes where its figures mean nothing and its checks everything.
+#![cfg(all(unix, feature = "cli"))]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use blindmatch::bench::contestant::{Contestant, Ours, Setup};
+use blindmatch::bench::harness::{Harness, Observer};
+use blindmatch::bench::lists::Lists;
+use blindmatch::bench::party::Way;
+use blindmatch::bench::record::{Absent, Cell, Definition, Kind, Network, Record, Run, Subject};
+use blindmatch::error::{Error, Result};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_blindmatch");
+
+fn definition(subjects: &[&str]) -> Definition {
+    Definition {
+        subjects: subjects.iter().map(|&name| name.to_owned()).collect(),
+        sizes: vec![[20, 20], [4, 30]],
+        networks: vec![
+            Network::by_name("lan").unwrap(),
+            Network { name: "slow".into(), rate: Some(5e6), rtt: 0.01 },
+        ],
+        threads: vec![1],
+        backends: vec!["portable".into()],
+        repeat: 2,
+        seed: 7,
+    }
+}
+
+fn ours(name: &str) -> Box<dyn Contestant> {
+    let way = Way::by_name(name).unwrap();
+    Box::new(Ours::new(way, Path::new(PROGRAM), &["bench", "party"]).unwrap())
+}
+
+fn never() -> AtomicBool {
+    AtomicBool::new(false)
+}
+
+fn kept(folder: &Path) -> Record {
+    serde_json::from_str(&std::fs::read_to_string(folder.join("record.json")).unwrap()).unwrap()
+}
+
+/// Every subject of ours, both sides as processes: right answers, and never faster than the link.
+#[test]
+fn whatever_is_measured_is_right_and_complete() {
+    let names: Vec<String> = Way::all().into_iter().map(Way::name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut definition = definition(&names);
+    definition.repeat = 1;
+    let contestants = names.iter().map(|name| ours(name)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let harness = Harness::open(definition.clone(), contestants, vec![], folder.path()).unwrap();
+    let record = harness.run(&mut (), &never()).unwrap();
+    assert_eq!(record, kept(folder.path()));
+    assert_eq!(record.cells.len(), names.len() * 2 * 2);
+    for cell in &record.cells {
+        let [run] = &cell.runs[..] else { panic!("one run: {cell:?}") };
+        let common = cell.advertiser.min(cell.platform) / 2;
+        assert_eq!((run.matched, run.false_positives), (common, 0), "{cell:?}");
+        let prepared = cell.subject.name.ends_with("-prepared");
+        assert_eq!(prepared, run.online < run.total, "{cell:?}");
+        assert_eq!(prepared, run.platform.phases.contains_key("prepare"));
+        for side in [&run.advertiser, &run.platform] {
+            assert!(side.cpu > 0.0 && side.sent > 0 && side.flights > 0, "{cell:?}");
+            assert!(side.phases.contains_key("connect") && side.phases.contains_key("wait"));
+        }
+        // Connection and TLS are three round trips, and an answer takes another.
+        if cell.network == "slow" {
+            assert!(run.online >= 0.04, "{cell:?}");
+            assert!(run.online >= run.advertiser.sent as f64 * 8.0 / 5e6, "{cell:?}");
+        }
+        let ours = cell.subject.kind == Kind::Protocol;
+        assert_eq!(cell.backend.as_deref(), ours.then_some("portable"));
+    }
+    assert_eq!(Definition::read(&folder.path().join("definition.toml")).unwrap(), definition);
+    assert!(std::fs::read_to_string(folder.path().join("report.html")).unwrap().contains("dh"));
+}
+
+/// Runs nothing: says what it is asked, and counts.
+struct Made {
+    name: &'static str,
+    kind: Kind,
+    log: Log,
+    /// Stops the benchmark in this run, or fails.
+    last: usize,
+    end: fn(&AtomicBool) -> Result<()>,
+}
+
+impl Contestant for Made {
+    fn subject(&self) -> Subject {
+        Subject { name: self.name.into(), kind: self.kind, version: None }
+    }
+
+    fn run(&self, setup: &Setup, stop: &AtomicBool) -> Result<Run> {
+        let mut log = self.log.lock().unwrap();
+        log.push((self.name, setup.lists, setup.network.name.clone()));
+        if log.len() == self.last {
+            (self.end)(stop)?;
+        }
+        let (advertiser, platform) = Default::default();
+        Ok(Run { total: 1.0, online: 1.0, advertiser, platform, matched: 2, false_positives: 0 })
+    }
+}
+
+type Log = Arc<Mutex<Vec<(&'static str, Lists, String)>>>;
+
+fn made(log: &Log, last: usize, end: fn(&AtomicBool) -> Result<()>) -> Vec<Box<dyn Contestant>> {
+    let one = |name, kind| Box::new(Made { name, kind, log: Arc::clone(log), last, end });
+    vec![one("dh", Kind::Protocol), one("spu-kkrt", Kind::Peer)]
+}
+
+fn open(folder: &Path, contestants: Vec<Box<dyn Contestant>>) -> Result<Harness> {
+    Harness::open(definition(&["dh", "spu-kkrt"]), contestants, vec![], folder)
+}
+
+/// Eight configurations, three times each, each round beginning with the next one.
+#[test]
+fn configurations_take_turns() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let harness = open(folder.path(), made(&log, 0, |_| Ok(()))).unwrap();
+    struct Seen(Vec<[usize; 2]>);
+    impl Observer for Seen {
+        fn next(&mut self, done: usize, of: usize, _: &Cell, left: Option<Duration>) {
+            assert_eq!(left.is_some(), done > 0);
+            self.0.push([done, of]);
+        }
+    }
+    let mut seen = Seen(Vec::new());
+    let record = harness.run(&mut seen, &never()).unwrap();
+    assert_eq!(seen.0, (0..24).map(|done| [done, 24]).collect::<Vec<_>>());
+    assert!(record.cells.iter().all(|cell| cell.runs.len() == 2));
+    let log = log.lock().unwrap();
+    for round in 0..3 {
+        for turn in 0..8 {
+            assert_eq!(log[8 * round + turn], log[(round + turn) % 8]);
+        }
+    }
+}
+
+/// Nothing that was measured is measured again, and what was measured stays as it was.
+#[test]
+fn an_interrupted_benchmark_goes_on() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let stop = never();
+    let interrupt: fn(&AtomicBool) -> Result<()> = |stop| {
+        stop.store(true, Ordering::Relaxed);
+        Err(Error::Interrupted)
+    };
+    let harness = open(folder.path(), made(&log, 12, interrupt)).unwrap();
+    assert!(matches!(harness.run(&mut (), &stop), Err(Error::Interrupted)));
+    let earlier = kept(folder.path());
+    assert_eq!(earlier.cells.iter().map(|cell| cell.runs.len()).sum::<usize>(), 11 - 8);
+
+    let harness = open(folder.path(), made(&log, 0, |_| Ok(()))).unwrap();
+    let record = harness.run(&mut (), &never()).unwrap();
+    assert!(record.cells.iter().all(|cell| cell.runs.len() == 2));
+    // The run that was cut, five configurations that had none yet with their warm-up, and the second round.
+    assert_eq!(log.lock().unwrap().len(), 12 + 5 + 5 + 8);
+    assert_eq!(record.machine, earlier.machine);
+
+    let harness = open(folder.path(), made(&log, 0, |_| Ok(()))).unwrap();
+    assert_eq!(harness.run(&mut (), &never()).unwrap(), record, "nothing is left to do");
+}
+
+#[test]
+fn a_record_of_something_else_is_not_gone_on_with() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    open(folder.path(), made(&log, 0, |_| Ok(()))).unwrap().run(&mut (), &never()).unwrap();
+    let path = folder.path().join("record.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let changes = [
+        (text.replace("\"seed\": 7", "\"seed\": 8"), "another definition"),
+        (text.replace("\"cores\": ", "\"cores\": 9"), "another machine"),
+        (text.replace("\"version\": 1", "\"version\": 2"), "another version"),
+        (text[..text.len() / 2].to_owned(), "not a record"),
+    ];
+    for (changed, problem) in changes {
+        assert_ne!(changed, text);
+        std::fs::write(&path, &changed).unwrap();
+        let error = open(folder.path(), made(&log, 0, |_| Ok(()))).err().unwrap();
+        assert!(matches!(error, Error::Record { .. }), "{error}");
+        assert!(error.to_string().contains(problem), "{error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), changed, "it is left as it is");
+    }
+}
+
+/// One of ours ends the benchmark, another program is left out.
+#[test]
+fn what_fails_is_told_apart() {
+    let wrong: fn(&AtomicBool) -> Result<()> = |_| Err(Error::WrongAnswer("three".into()));
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let error = open(folder.path(), made(&log, 3, wrong)).unwrap().run(&mut (), &never());
+    let error = error.unwrap_err();
+    assert!(matches!(error, Error::WrongAnswer(_)), "{error}");
+    assert!(error.to_string().contains("dh, 20 x 20, slow, 1 threads: three"), "{error}");
+
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let record = open(folder.path(), made(&log, 4, wrong)).unwrap().run(&mut (), &never()).unwrap();
+    let why = "wrong answer: three".to_owned();
+    assert_eq!(record.absent, [Absent { name: "spu-kkrt".into(), why }]);
+    assert!(record.cells.iter().all(|cell| cell.subject.name == "dh" && cell.runs.len() == 2));
+}
+
+/// Sides that were given other lists than the harness believes come to another answer.
+#[test]
+fn a_wrong_answer_of_a_real_run_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let liar = folder.path().join("liar");
+    let text = format!(
+        "#!/bin/sh\ncase $3 in *'\"platform\":true'*) t=$(echo \"$3\" | sed 's/\"seed\":7/\"seed\":8/');; \
+         *) t=$3;; esac\nexec '{PROGRAM}' \"$1\" \"$2\" \"$t\"\n"
+    );
+    std::fs::write(&liar, text).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(&liar, mode).unwrap();
+    for name in ["dh", "count", "insecure-sha256"] {
+        let way = Way::by_name(name).unwrap();
+        let lists = Lists { advertiser: 20, platform: 20, seed: 7 };
+        let network = Network::by_name("none").unwrap();
+        let setup = Setup { lists, network, threads: 1, backend: "portable".into() };
+        let run = |program: &Path| {
+            Ours::new(way, program, &["bench", "party"]).unwrap().run(&setup, &never())
+        };
+        assert!(matches!(run(&liar), Err(Error::WrongAnswer(_))), "{name}");
+        assert_eq!(run(Path::new(PROGRAM)).unwrap().matched, 10, "{name}");
+    }
+}
+
+/// The program, killed in the middle: what was measured is there, its sides end, and the same command goes on.
+#[test]
+fn a_killed_program_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report");
+    let command = || {
+        let mut command = Command::new(PROGRAM);
+        command.args([
+            "bench",
+            "--protocol",
+            "insecure-sha256,insecure-bloom",
+            "--size",
+            "8..32:2",
+        ]);
+        command.args([
+            "--network",
+            "none,custom:100,5",
+            "--threads",
+            "1",
+            "--repeat",
+            "3",
+            "--out",
+        ]);
+        command.arg(&path).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    let mut child = command().spawn().unwrap();
+    let runs = || {
+        let text = std::fs::read_to_string(path.join("record.json")).ok()?;
+        let record: Record = serde_json::from_str(&text).unwrap();
+        Some(record.cells.iter().map(|cell| cell.runs.len()).sum::<usize>())
+    };
+    static POLLS: AtomicUsize = AtomicUsize::new(0);
+    while runs().is_none_or(|runs| runs < 5) {
+        assert!(POLLS.fetch_add(1, Ordering::Relaxed) < 60_000, "no runs in a minute");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = kept(&path);
+    assert!(!path.join("report.html").exists());
+
+    assert!(command().status().unwrap().success());
+    let after = kept(&path);
+    assert_eq!(after.cells.iter().map(|cell| cell.runs.len()).collect::<Vec<_>>(), [3; 12]);
+    for cell in &before.cells {
+        let same = after.cells.iter().find(|known| known.is_like(cell)).unwrap();
+        assert_eq!(same.runs[..cell.runs.len()], cell.runs[..]);
+    }
+    assert!(path.join("report.html").exists());
+
+    // The definition that it wrote asks for the same, and other flags do not.
+    let definition = path.join("definition.toml");
+    let again = |arguments: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        command.arg("bench").args(arguments).arg("--out").arg(&path);
+        command.output().unwrap()
+    };
+    assert!(again(&["--definition", definition.to_str().unwrap()]).status.success());
+    let other = again(&["--size", "8"]);
+    assert_eq!(other.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&other.stderr).contains("another definition"));
+}
