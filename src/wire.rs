@@ -13,7 +13,7 @@
 //! 9c 00 00 00   length
 //! 01            type: hello
 //! 62 6c 69 6e 64 6d 61 74 63 68   "blindmatch"
-//! 02 00         version 2
+//! 03 00         version 3
 //! ..            the rest is that version's own; see [`Hello`]
 //! ```
 //!
@@ -45,7 +45,7 @@
 //! | `50` | [`PairKeys`] | of [`pair`](crate::pair): Ks and its date, the digest of Kp and its date |
 //! | `51` | [`PairReply`] | of [`pair`](crate::pair): what for, the digest of Ka and its date, 32 bytes that show Ks |
 //!
-//! Version 2 had no frame `15`. Version 1 had no frames from `20` on, and no `parameters` in its hello.
+//! Version 2 had no frames `15`, `50` and `51`. Version 1 had no frames from `20` on, and no `parameters` in its hello.
 //!
 //! The decoder checks a length before it allocates anything, and knows of no frame longer than
 //! [`MAX_FRAME`].

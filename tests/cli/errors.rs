@@ -185,7 +185,8 @@ fn values_that_cannot_be() {
     for (flag, text) in cases {
         assert_invalid(&folder, MATCH, flag, text);
     }
-    let size = "'--size <N,...>': a number of rows such as 2^16, 65536 or 1e6, at most 2^26";
+    let size = "'--size <N,...>': a number of rows such as 2^16, 65536 or 1e6, at most 2^26, or a range \
+                2^8..2^20";
     let threads = "'--threads <N,...>': max, or a whole number from 1 to 1024";
     let repeat = "'--repeat <N>': a whole number from 1 to 10000";
     let cases = [
@@ -198,7 +199,10 @@ fn values_that_cannot_be() {
         ("--repeat 0", repeat),
         (
             "--protocol rsa",
-            "'--protocol <NAME>': one of dh, oprf, voprf, two-hash, labelled, count, sum",
+            "'--protocol <NAME,...>': one of all, dh, oprf, voprf, two-hash, labelled, count, sum, \
+             oprf-prepared, voprf-prepared, insecure-sha256, insecure-salted-sha256, insecure-bloom, \
+             openmined-raw, openmined-gcs, spu-ecdh-fourq, spu-ecdh-25519, spu-kkrt, spu-rr22, \
+             spu-rr22-lowcomm",
         ),
         ("--backend abacus", "'--backend <NAME,...>': one of portable, avx2, avx512"),
     ];
