@@ -12,9 +12,10 @@
 //!
 //! - what the advertiser computes, what the platform computes (on one machine: what both compute, on
 //!   cores that they share);
-//! - the bytes either way, at the link's rate, with TCP's slow start;
+//! - the bytes either way, at the link's rate;
 //!
-//! and the flights that its end waits for. Work is parted into what all cores do and what one thread
+//! with what can not overlap, a frame at each hop, and the flights that its end waits for. TCP's windows
+//! open once a session. Work is parted into what all cores do and what one thread
 //! does (hashing a sorted list, the upper levels of a sort, reading a compressed set); the second part
 //! does not shrink with cores. Bytes are those of the frames, exactly but for a compressed set, whose
 //! length is that of uniform values on average.
@@ -34,6 +35,7 @@
 //! question.setting = Setting::Network {
 //!     bandwidth: 12.5e6, // 100 Mbit/s
 //!     rtt: std::time::Duration::from_millis(40),
+//!     slow_start: true,
 //! };
 //! let plan = Plan::new(calibration, &question);
 //! if let Some(best) = plan.chosen() {
@@ -103,7 +105,11 @@ impl Question {
     pub fn new(sizes: [u64; 2]) -> Question {
         Question {
             sizes,
-            setting: Setting::Network { bandwidth: 125e6, rtt: Duration::from_millis(20) },
+            setting: Setting::Network {
+                bandwidth: 125e6,
+                rtt: Duration::from_millis(20),
+                slow_start: true,
+            },
             cores: 1,
             reveal: Reveal::Advertiser,
             min_audience: 0,
@@ -138,6 +144,8 @@ pub enum Setting {
         bandwidth: f64,
         /// Time there and back.
         rtt: Duration,
+        /// Whether TCP's windows open from ten segments, as they do between machines.
+        slow_start: bool,
     },
     /// Two programs on one machine, with TLS between them: `serve` and `connect`.
     Loopback,
@@ -158,6 +166,8 @@ pub enum Want {
     Count,
     /// The total of the advertiser's values over what matches.
     Sum,
+    /// Publisher Identifiers of what matches, for a buying platform.
+    PublisherIds,
 }
 
 /// How far the sides are trusted; each holds against what those before it hold against.
@@ -175,7 +185,8 @@ pub enum Trust {
 
 impl Want {
     /// All of them.
-    pub const ALL: [Want; 4] = [Want::Matches, Want::Labels, Want::Count, Want::Sum];
+    pub const ALL: [Want; 5] =
+        [Want::Matches, Want::Labels, Want::Count, Want::Sum, Want::PublisherIds];
 
     /// Its name in flags.
     pub fn name(self) -> &'static str {
@@ -184,6 +195,7 @@ impl Want {
             Want::Labels => "labels",
             Want::Count => "count",
             Want::Sum => "sum",
+            Want::PublisherIds => "publisher-ids",
         }
     }
 }
@@ -216,7 +228,8 @@ impl Way {
     pub fn all() -> Vec<Way> {
         let way = |prepared| move |protocol| Way { protocol, prepared };
         let prepared = ProtocolName::ALL.into_iter().filter(|name| name.takes_prepared_sets());
-        ProtocolName::ALL.into_iter().map(way(false)).chain(prepared.map(way(true))).collect()
+        let fresh = ProtocolName::ALL.into_iter().map(way(false));
+        fresh.chain(prepared.map(way(true))).chain([way(false)(ProtocolName::Pair)]).collect()
     }
 }
 
@@ -311,11 +324,12 @@ impl Sums<'_> {
             let seconds = stage.seconds(setting, cores, units.tls_byte);
             (stage.name, seconds)
         });
+        let bytes = [0, 1].map(|side| stages.iter().map(|stage| stage.bytes[side]).sum());
+        let timed = timed.chain([("windows open", model::opening(setting, bytes))]);
         let timed: Vec<(&'static str, f64)> =
             timed.filter(|(name, seconds)| !name.is_empty() && *seconds > 0.0).collect();
         let session = timed.iter().map(|(_, seconds)| seconds).sum::<f64>() + self.fixed();
         let cpu = stages.iter().map(|stage| stage.cpu(setting, cores, units.tls_byte)).sum::<f64>();
-        let bytes = [0, 1].map(|side| stages.iter().map(|stage| stage.bytes[side]).sum());
 
         let reading = [self.reading(0), self.reading(1)];
         let read = reading.map(|work| cores.time(work));

@@ -46,7 +46,7 @@ use crate::protocol::{
 use crate::sketch::{Sketch, SketchKey};
 use crate::wire::{Decoder, Frame, MAX_ABORT};
 
-pub(crate) use handshake::CIPHERSUITE;
+pub(crate) use handshake::ciphersuite;
 use handshake::{Agreed, Greeting};
 
 /// What a side brings to a session besides its list.

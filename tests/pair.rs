@@ -17,7 +17,8 @@ use blindmatch::group::{Encoding, SecretScalar};
 use blindmatch::pair::folder::{Owner, Room, Rotate, rotate};
 use blindmatch::pair::key::{AdvertiserKey, Dated, PublisherKey, SharedKey};
 use blindmatch::pair::{MatchList, PublisherId, Run, Side, mode};
-use blindmatch::protocol::PairAnswer;
+use blindmatch::plan::{Calibration, Estimate, Question, Way};
+use blindmatch::protocol::{PairAnswer, ProtocolName};
 use blindmatch::session::Session;
 use common::addresses;
 use group_common::engines;
@@ -354,4 +355,20 @@ fn a_room_has_keys_of_one_side() {
         error.ends_with("is the advertiser's room, and this is for the publisher's"),
         "{error}"
     );
+}
+
+/// What a plan says crosses is what crosses.
+#[test]
+fn a_plan_has_the_bytes() {
+    let calibration = Calibration::from_json(include_str!("plan/calibration.json")).unwrap();
+    let way = Way { protocol: ProtocolName::Pair, prepared: false };
+    let rooms = Rooms::new();
+    let lists = [addresses(0..1000), addresses(500..1700)];
+    let sessions = sessions(rooms.sides(lists, Run::Match, 0).unwrap());
+    let [ours, _] = common::pump(sessions, None).unwrap().0;
+    let estimate = Estimate::new(&calibration, &Question::new([1000, 1200]), way);
+    assert_eq!(estimate.bytes, [ours.bytes.sent, ours.bytes.received]);
+    assert_eq!(estimate.problem, None);
+    let small = Estimate::new(&calibration, &Question::new([999, 1200]), way);
+    assert!(small.problem.unwrap().contains("1000 entries"));
 }

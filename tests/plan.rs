@@ -146,7 +146,7 @@ fn more_takes_longer_and_faster_takes_less() {
 }
 
 fn network(bandwidth: f64, milliseconds: u64) -> Setting {
-    Setting::Network { bandwidth, rtt: Duration::from_millis(milliseconds) }
+    Setting::Network { bandwidth, rtt: Duration::from_millis(milliseconds), slow_start: true }
 }
 
 /// What the plan chooses after a change of a question about a small list and a large one.

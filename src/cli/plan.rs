@@ -40,13 +40,16 @@ pub struct PlanArgs {
     /// Time there and back: as in 40ms
     #[arg(long, default_value = "20ms", value_parser = rtt, value_name = "TIME")]
     pub rtt: Duration,
+    /// Of a link whose windows are open from the start, as `bench` makes them
+    #[arg(long)]
+    pub no_slow_start: bool,
     /// Cores of each machine; as many as this one has unless given
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
     pub cores: Option<u32>,
     /// Who is to learn: advertiser, platform, both or count
     #[arg(long, default_value = "advertiser", value_parser = reveal, value_name = "WHO", help_heading = "Question")]
     pub reveal: Reveal,
-    /// What is to be learnt: matches, labels, count or sum
+    /// What is to be learnt: matches, labels, count, sum or publisher-ids (PAIR)
     #[arg(long, default_value = "matches", value_parser = want, value_name = "WHAT", help_heading = "Question")]
     pub want: Want,
     /// What must hold: semi-honest, where both sides follow the protocol; verifiable, where the platform
@@ -122,7 +125,10 @@ impl PlanArgs {
         let sizes = [self.advertiser, self.platform].map(|size| size.unwrap_or(1));
         let mut question = Question::new(sizes);
         question.setting = match self.setting {
-            Place::Network => Setting::Network { bandwidth: self.bandwidth, rtt: self.rtt },
+            Place::Network => {
+                let slow_start = !self.no_slow_start;
+                Setting::Network { bandwidth: self.bandwidth, rtt: self.rtt, slow_start }
+            }
             Place::Loopback => Setting::Loopback,
             Place::Process => Setting::Process,
         };
@@ -192,12 +198,9 @@ fn text(plan: &Plan) -> String {
     );
     for estimate in plan.estimates.iter().filter(able) {
         let [advertiser, platform] = estimate.learns;
-        let _ = writeln!(
-            out,
-            "  {:<15} the advertiser learns {advertiser}, the platform {platform}; {}",
-            estimate.way,
-            estimate.trust.name()
-        );
+        let trust = estimate.trust.name();
+        let text = format!("the advertiser learns {advertiser}, the platform {platform}; {trust}");
+        wrap(&mut out, &format!("  {:<15} ", estimate.way), &text);
     }
     for estimate in plan.estimates.iter().filter(|estimate| !able(estimate)) {
         let problem = estimate.problem.as_deref().unwrap_or_default();
@@ -259,7 +262,7 @@ fn row(estimate: &Estimate) -> String {
 fn place_of(question: &Question) -> String {
     let cores = question.cores;
     match question.setting {
-        Setting::Network { bandwidth, rtt } => format!(
+        Setting::Network { bandwidth, rtt, .. } => format!(
             "two machines of {cores} cores, {} Mbit/s, {} ms",
             bandwidth * 8.0 / 1e6,
             rtt.as_secs_f64() * 1e3

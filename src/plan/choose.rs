@@ -127,9 +127,11 @@ impl Plan {
 
     /// The bandwidth at which the second becomes the first, the nearest to that of the question.
     fn turning_bandwidth(&self, best: Way, other: Way) -> Option<String> {
-        let Setting::Network { bandwidth, rtt } = self.question.setting else { return None };
+        let Setting::Network { bandwidth, rtt, slow_start } = self.question.setting else {
+            return None;
+        };
         let wins = |bandwidth: f64| {
-            let setting = Setting::Network { bandwidth, rtt };
+            let setting = Setting::Network { bandwidth, rtt, slow_start };
             let question = Question { setting, ..self.question.clone() };
             let time = |way| {
                 let estimate = Estimate::new(&self.calibration, &question, way);

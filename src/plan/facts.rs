@@ -2,6 +2,7 @@
 //! protocols have it at length.
 
 use super::{Question, Trust, Want, Way};
+use crate::pair::LEAST_ENTRIES;
 use crate::protocol::{Party, ProtocolName, Reveal};
 
 /// What each side learns, the advertiser's first; besides the size of the other's list.
@@ -10,6 +11,8 @@ pub fn learns(way: Way, reveal: Reveal, min_audience: u64) -> [&'static str; 2] 
     [Party::Advertiser, Party::Platform].map(|party| match way.protocol {
         ProtocolName::Sum if reveal.gives_matches_to(party) => "how many match, and their total",
         ProtocolName::Sum => "how many match",
+        ProtocolName::Pair if party == Party::Advertiser => "a match rate, and IDs that match",
+        ProtocolName::Pair => "a match rate, and an ID for each row",
         ProtocolName::Count if reveal.gives_matches_to(party) => "how many match",
         ProtocolName::Labelled if party == Party::Advertiser => "its rows that match, labelled",
         protocol if protocol.gives_matches_to(reveal, party) => "its rows that match",
@@ -34,6 +37,7 @@ pub fn gives(protocol: ProtocolName, reveal: Reveal) -> Want {
         ProtocolName::Labelled => Want::Labels,
         ProtocolName::Count => Want::Count,
         ProtocolName::Sum => Want::Sum,
+        ProtocolName::Pair => Want::PublisherIds,
         _ if reveal == Reveal::Count => Want::Count,
         _ => Want::Matches,
     }
@@ -50,6 +54,9 @@ pub fn problem(way: Way, question: &Question) -> Option<String> {
     }
     if question.sizes.iter().any(|&size| size > u32::MAX.into()) {
         return Some("a list holds fewer than 2^32 elements".into());
+    }
+    if protocol == ProtocolName::Pair && question.sizes.iter().any(|&size| size < LEAST_ENTRIES) {
+        return Some(format!("PAIR asks for {LEAST_ENTRIES} entries in each list"));
     }
     let most = u128::from(question.sizes[0]) * u128::from(question.clip);
     if protocol == ProtocolName::Sum && most >= u128::from(crate::protocol::TOTAL_LIMIT) {

@@ -64,6 +64,9 @@ impl Memory<'_> {
             ProtocolName::Sum if side == 1 => {
                 40.0 * own + (16.0 + 64.0) * peers + 300.0 * peers.min(RUN)
             }
+            // Entries and PAIR IDs of the peer's list, sorted with their entries at the advertiser.
+            ProtocolName::Pair if side == 0 => 36.0 * own + 144.0 * peers,
+            ProtocolName::Pair => 36.0 * own + 72.0 * peers,
             ProtocolName::Sum => 48.0 * own + 20.0 * peers + 400.0 * own.min(RUN),
             _ => self.oblivious(side, own, peers),
         }

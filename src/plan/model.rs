@@ -1,7 +1,5 @@
 //! Work, links and what they come to on the clock.
 
-use std::time::Duration;
-
 use super::Setting;
 
 /// What one side computes in a stage, in seconds of one core.
@@ -83,14 +81,21 @@ impl Stage {
         let [ours, theirs] = self.work.map(|work| cores.time(work));
         let sealing = self.sealing(setting, tls_byte);
         match setting {
-            Setting::Network { bandwidth, rtt } => {
-                let crossing = self.bytes.map(|bytes| crossing(bytes, *bandwidth, *rtt));
+            Setting::Network { bandwidth, rtt, .. } => {
                 // Sealing at one end and opening at the other, on threads of their own.
-                let sides = [ours, theirs].map(|side| side + sealing / 2.0 / cores.speed());
-                let longest = sides.into_iter().chain(crossing).fold(0.0, f64::max);
-                longest
-                    + first_frame(self.bytes, *bandwidth)
-                    + f64::from(self.flights) * rtt.as_secs_f64() / 2.0
+                let sealing = sealing / 2.0 / cores.speed();
+                let works = ours.max(theirs) + sealing;
+                // Where one side works on what the other answers, a frame is worked on twice in a row.
+                let answered = self.flights >= 2;
+                let both = if answered { ours + theirs + sealing } else { works };
+                let bytes = self.bytes[0].max(self.bytes[1]);
+                let (crosses, frame) = (crossing(bytes, *bandwidth), bytes.min(FRAME));
+                let (first, hops) = (crossing(frame, *bandwidth), f64::from(self.flights.max(1)));
+                // Work waits for a whole frame at each hop; what crosses last is then worked on.
+                let part = frame as f64 / bytes.max(1) as f64;
+                let longest = (works + hops * first + (both - works) * part)
+                    .max(crosses + (hops - 1.0) * first + both * part);
+                longest + f64::from(self.flights) * rtt.as_secs_f64() / 2.0
             }
             Setting::Loopback | Setting::Process => {
                 // Both sides share the cores: what one leaves idle the other has.
@@ -115,18 +120,17 @@ impl Stage {
     }
 }
 
-/// Seconds for bytes one way: at the link's rate once the sender's window has opened, which starts at
-/// ten segments and doubles each round trip (RFC 6928, RFC 5681).
-fn crossing(bytes: u64, bandwidth: f64, rtt: Duration) -> f64 {
-    let (rate, rtt) = (bandwidth * PAYLOAD, rtt.as_secs_f64());
-    let in_flight = (rate * rtt).min(bytes as f64);
-    let doublings = (in_flight / FIRST_WINDOW).max(1.0).log2();
-    bytes as f64 / rate + doublings * rtt
+/// Seconds for bytes one way, once the sender's window is open.
+fn crossing(bytes: u64, bandwidth: f64) -> f64 {
+    bytes as f64 / (bandwidth * PAYLOAD)
 }
 
-/// Seconds until there is anything to work on.
-fn first_frame(bytes: [u64; 2], bandwidth: f64) -> f64 {
-    bytes.into_iter().max().unwrap_or(0).min(FRAME) as f64 / (bandwidth * PAYLOAD)
+/// Seconds that senders lose in a session until their windows have opened, which start at ten segments
+/// and double each round trip (RFC 6928, RFC 5681). Both directions open at once.
+pub(super) fn opening(setting: &Setting, bytes: [u64; 2]) -> f64 {
+    let Setting::Network { bandwidth, rtt, slow_start: true } = setting else { return 0.0 };
+    let in_flight = (bandwidth * PAYLOAD * rtt.as_secs_f64()).min(bytes[0].max(bytes[1]) as f64);
+    (in_flight / FIRST_WINDOW).max(1.0).log2() * rtt.as_secs_f64()
 }
 
 /// Of what crosses a link, the part that is frames: the rest is TLS, TCP, IP and Ethernet.
@@ -140,6 +144,8 @@ const FRAME: u64 = 512 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const CORES: Cores = Cores { number: 4, efficiency: 1.0 };
@@ -151,19 +157,35 @@ mod tests {
 
     #[test]
     fn machines_of_their_own_work_side_by_side() {
-        let fast = Setting::Network { bandwidth: 1e12, rtt: Duration::from_millis(100) };
+        let fast = network(1e12, 100);
         let seconds = stage().seconds(&fast, CORES, 0.0);
-        // 1 s alone, 4 s on four cores, two flights of 50 ms, and a window that opens.
-        assert!((2.1..3.6).contains(&seconds), "{seconds}");
+        // 1 s alone, 4 s on four cores; a frame of these again at the other side; two flights of 50 ms.
+        assert!((2.11..2.12).contains(&seconds), "{seconds}");
         let shared = stage().seconds(&Setting::Process, CORES, 0.0);
         assert_eq!(shared, 2.5);
     }
 
     #[test]
     fn the_link_decides_where_it_is_slow() {
-        let slow = Setting::Network { bandwidth: 1e6, rtt: Duration::ZERO };
+        let slow = network(1e6, 0);
         let seconds = stage().seconds(&slow, CORES, 0.0);
-        assert!((100.0..101.0).contains(&seconds), "{seconds}");
+        // The first frame of two hops, and 2 s of work by frames.
+        assert!((100.5..100.7).contains(&seconds), "{seconds}");
+    }
+
+    #[test]
+    fn windows_open_once() {
+        let [slow, fast] = [network(1e5, 80), network(25e6, 80)];
+        assert_eq!(opening(&slow, [1 << 20; 2]), 0.0); // ten segments are more than is on its way
+        // 1.88 MB on their way are 7 doublings of ten segments.
+        assert!((0.56..0.57).contains(&opening(&fast, [1 << 30, 0])));
+        let Setting::Network { bandwidth, rtt, .. } = fast else { unreachable!() };
+        let open = Setting::Network { bandwidth, rtt, slow_start: false };
+        assert_eq!(opening(&open, [1 << 30, 0]), 0.0);
+    }
+
+    fn network(bandwidth: f64, milliseconds: u64) -> Setting {
+        Setting::Network { bandwidth, rtt: Duration::from_millis(milliseconds), slow_start: true }
     }
 
     #[test]

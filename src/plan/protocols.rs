@@ -22,6 +22,7 @@ pub(super) fn stages(parts: &Parts<'_>) -> Vec<Stage> {
     stages.extend(match parts.way.protocol {
         ProtocolName::Dh => parts.dh(),
         ProtocolName::Count | ProtocolName::Sum => parts.aggregate(),
+        ProtocolName::Pair => parts.pair(),
         _ => parts.oblivious(),
     });
     let whole = parts.units.whole;
@@ -253,6 +254,40 @@ impl Parts<'_> {
         vec![
             Stage { name: "add", work: add, bytes: ask, flights: 1 },
             Stage { name: "search", work: search, bytes: answer, flights },
+        ]
+    }
+
+    // What two clean rooms do: `pair`.
+
+    /// Keys; lists under two keys; then all of it under three.
+    fn pair(&self) -> Vec<Stage> {
+        let u = self.units;
+        let hashed = |count: u64| Work::serial(count as f64 * 32.0 * u.hash_byte);
+        let blind = |party| {
+            let own = self.size(party);
+            let point = Work::parallel(own as f64 * u.hash_blind);
+            point + self.sorted(own, u.sort_slots) + hashed(own)
+        };
+        let encrypt = |party: Party| {
+            let (own, peers) = (self.size(party), self.size(party.peer()));
+            let again = Work::parallel(peers as f64 * u.blind) + self.framed(32 * (own + peers));
+            // The peer's list is hashed as it arrives, and its PAIR IDs are committed to.
+            again + self.sorted(peers, u.sort_slots) + hashed(2 * peers)
+        };
+        let compare = |party: Party| {
+            let (own, peers) = (self.size(party), self.size(party.peer()));
+            hashed(own) + self.framed(32 * (own + peers))
+        };
+        let both = [Party::Advertiser, Party::Platform];
+        let points = both.map(|party| traffic::points(self.size(party)));
+        let stage = |name, work, bytes, flights| Stage { name, work, bytes, flights };
+        let commitments = [traffic::commitment(); 2];
+        vec![
+            stage("keys", Default::default(), traffic::pair_keys(), 2),
+            stage("blind", both.map(blind), commitments, 1),
+            stage("encrypt", both.map(encrypt), plus(points, commitments), 2),
+            stage("compare", both.map(compare), [points[1], points[0]], 1),
+            last_words(1),
         ]
     }
 

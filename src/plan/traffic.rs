@@ -5,12 +5,13 @@ use crate::consent::Purpose;
 use crate::group::Encoding;
 use crate::identifier::Profile;
 use crate::label::Seal;
+use crate::pair::mode;
 use crate::protocol::{self, Party, ProtocolName};
 use crate::session;
 use crate::set::SetParameters;
 use crate::wire::{
-    CIPHERTEXTS_PER_FRAME, Commitment, Frame, Hello, Offer, POINTS_PER_FRAME, Proven,
-    TAG_BYTES_PER_FRAME,
+    CIPHERTEXTS_PER_FRAME, Commitment, Frame, Hello, Offer, POINTS_PER_FRAME, PairKeys, PairReply,
+    Proven, TAG_BYTES_PER_FRAME,
 };
 
 /// Bytes of `count` items of so many bytes, in frames of so many at most.
@@ -70,11 +71,15 @@ pub(super) fn hello(way: Way, question: &Question) -> u64 {
 
 /// What a side says first.
 pub(super) fn greeting(way: Way, question: &Question) -> Frame {
-    let clip = (way.protocol == ProtocolName::Sum).then(|| format!("clip={}", question.clip));
+    let parameters = match way.protocol {
+        ProtocolName::Sum => format!("clip={}", question.clip),
+        ProtocolName::Pair => format!("match-keys={}", mode::MATCH_KEYS),
+        _ => String::new(),
+    };
     Frame::Hello(Hello {
-        ciphersuite: session::CIPHERSUITE.into(),
+        ciphersuite: session::ciphersuite(way.protocol).into(),
         protocol: way.protocol.name().into(),
-        parameters: clip.unwrap_or_default(),
+        parameters,
         party: 0,
         profile: Profile::default().to_string(),
         profile_digest: [0; 32],
@@ -106,6 +111,13 @@ pub(super) fn offer(way: Way) -> u64 {
 
 pub(super) fn commitment() -> u64 {
     encoded(&Frame::Commitment(Commitment { session: [0; 32], list: [0; 32] }))
+}
+
+/// Keys of PAIR from the publisher's room, and the advertiser's answer.
+pub(super) fn pair_keys() -> [u64; 2] {
+    let keys = PairKeys { ks: Default::default(), ks_created: 0, kp_id: [0; 8], kp_created: 0 };
+    let reply = PairReply { opt_out: false, ka_id: [0; 8], ka_created: 0, confirmation: [0; 32] };
+    [Frame::PairReply(reply), Frame::PairKeys(keys)].map(|frame| encoded(&frame))
 }
 
 pub(super) fn value_key() -> u64 {

@@ -14,12 +14,13 @@ use crate::sketch::Sketch;
 use crate::wire::{Frame, Hello};
 
 /// The group and its hash, as RFC 9497 names them.
-pub(crate) const CIPHERSUITE: &str = "ristretto255-SHA512";
+const CIPHERSUITE: &str = "ristretto255-SHA512";
 
 /// The same for PAIR, where the standard leaves it to the rooms.
 const PAIR_CIPHERSUITE: &str = "ristretto255-SHA256Ristretto255";
 
-fn ciphersuite(protocol: ProtocolName) -> &'static str {
+/// That of a protocol.
+pub(crate) fn ciphersuite(protocol: ProtocolName) -> &'static str {
     match protocol {
         ProtocolName::Pair => PAIR_CIPHERSUITE,
         _ => CIPHERSUITE,

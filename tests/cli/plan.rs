@@ -52,6 +52,14 @@ fn questions_that_no_protocol_answers() {
 }
 
 #[test]
+fn publisher_identifiers_are_what_pair_gives() {
+    let out = folder().stdout(&format!("{SIZES} --want publisher-ids"));
+    assert!(out.contains("\nChoose pair:\n"), "{out}");
+    assert!(out.contains("the advertiser learns a match rate, and IDs that match"), "{out}");
+    assert!(out.lines().all(|line| line.chars().count() <= 100), "{out}");
+}
+
+#[test]
 fn flags_that_cannot_be() {
     let folder = folder();
     for (flags, word) in [
