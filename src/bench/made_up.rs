@@ -166,7 +166,7 @@ pub fn networks() -> Vec<Network> {
 fn machine() -> Machine {
     Machine {
         cpu: "MADE UP: no such CPU".to_owned(),
-        cores: 8,
+        cores: 16,
         memory: Some(32 << 30),
         system: "Linux 6.1.0".to_owned(),
         backends: ["portable", "avx2", "avx512"].map(str::to_owned).to_vec(),

@@ -1,10 +1,10 @@
 //! How time, memory and bytes grow with the lists, and what that comes to for larger ones.
 //!
 //! Time and bytes are fitted as `a + b n + c n log2 n` (sorting, and tags that grow with the lists), memory as
-//! `a + b n`; threads by Amdahl's law. Every curve is checked: it is fitted again without the largest
-//! size, and what it predicts there is compared with what was measured. An extrapolation is the same curve
-//! far outside what was measured, under [`Growth::assumptions`]; the range beside it is what the
-//! curves give that are fitted with one size left out, each in turn.
+//! `a + b n`; threads by Amdahl's law, where both sides have cores of their own. Every curve is checked: it
+//! is fitted again without the largest size, and what it predicts there is compared with what was measured.
+//! An extrapolation is the same curve far outside what was measured, under [`Growth::assumptions`]; the
+//! range beside it is what the curves give that are fitted with one size left out, each in turn.
 
 mod fit;
 mod show;
@@ -71,7 +71,7 @@ pub struct SubjectGrowth {
     pub memory: Option<Fit>,
     /// Bytes both ways.
     pub bytes: Fit,
-    /// Gain of threads, where several numbers of them were measured.
+    /// Gain of threads, where several numbers of them were measured on cores of each side's own.
     pub cores: Option<Cores>,
     /// Its place among the subjects of the record.
     place: usize,
@@ -170,7 +170,7 @@ fn grows(view: &View, place: usize) -> Option<SubjectGrowth> {
         time: Fit::of(&time, Terms::LogLinear)?,
         memory: Fit::of(&memory, Terms::Linear),
         bytes: Fit::of(&bytes, Terms::LogLinear)?,
-        cores: cores(&view.by_threads(subject, [last.platform; 2], &network.name)),
+        cores: cores(&parted(view, subject, last.platform, network)),
     })
 }
 
@@ -181,6 +181,14 @@ fn memory(cell: &Cell) -> f64 {
         Some(a as f64 + p as f64)
     });
     both.collect::<super::measure::Sample>().median()
+}
+
+/// Cells by threads, as far as both sides had cores of their own: where they share some, more threads are
+/// not more cores.
+fn parted<'a>(view: &View<'a>, subject: &Subject, size: u64, network: &Network) -> Vec<&'a Cell> {
+    let mut cells = view.by_threads(subject, [size; 2], &network.name);
+    cells.retain(|cell| 2 * cell.threads <= view.record.machine.cores);
+    cells
 }
 
 fn cores(cells: &[&Cell]) -> Option<Cores> {
@@ -309,6 +317,13 @@ mod tests {
         let cores = dh.cores.unwrap();
         assert!((cores.serial - 0.04).abs() < 1e-6 && (cores.gain - 1.0 / threads).abs() < 1e-6);
         assert_eq!(cores.check, None);
+    }
+
+    #[test]
+    fn threads_that_share_cores_gain_nothing_that_can_be_told() {
+        let mut record = MadeUp { noise: 0.0, seed: 1, slower: None }.growth();
+        record.machine.cores = 8;
+        assert!(of(&analyse(&record), "dh").cores.is_none());
     }
 
     #[test]

@@ -153,7 +153,8 @@ fn cores(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
     let fastest = by(view.secure(lists, &network.name), |cell| total(cell).median());
     let cells = view.by_threads(&fastest.first()?.subject, lists, &network.name);
     let (one, most) = (cells.first()?, cells.last()?);
-    (one.threads < most.threads).then(|| {
+    let parted = 2 * most.threads <= view.record.machine.cores; // else both sides share cores
+    (one.threads < most.threads && parted).then(|| {
         let times = text::number(total(one).median() / total(most).median());
         let (few, many) = (one.threads, most.threads);
         format!("With {many} threads a side, {} is {times} times as fast as with {few}.", name(one))
