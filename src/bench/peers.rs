@@ -30,7 +30,7 @@ pub struct Peer {
     pub name: &'static str,
     /// How the two sides find one another.
     pub connections: Connections,
-    library: &'static Library,
+    package: &'static Package,
     variant: &'static str,
 }
 
@@ -45,9 +45,9 @@ pub enum Connections {
 
 /// A Python package.
 #[derive(Debug, PartialEq, Eq)]
-struct Library {
+struct Package {
     /// As it is installed.
-    package: &'static str,
+    name: &'static str,
     /// The version that the script was written for.
     known: &'static str,
     /// What the script imports.
@@ -65,22 +65,22 @@ macro_rules! script {
     };
 }
 
-static OPENMINED: Library = Library {
-    package: "openmined-psi",
+static OPENMINED: Package = Package {
+    name: "openmined-psi",
     known: "2.0.6",
     module: "private_set_intersection.python",
     script: script!("openmined.py"),
 };
 
-static SPU: Library =
-    Library { package: "spu", known: "0.9.5", module: "spu.psi", script: script!("spu_psi.py") };
+static SPU: Package =
+    Package { name: "spu", known: "0.9.5", module: "spu.psi", script: script!("spu_psi.py") };
 
 const fn openmined(name: &'static str, variant: &'static str) -> Peer {
-    Peer { name, variant, library: &OPENMINED, connections: Connections::One }
+    Peer { name, variant, package: &OPENMINED, connections: Connections::One }
 }
 
 const fn spu(name: &'static str, variant: &'static str) -> Peer {
-    Peer { name, variant, library: &SPU, connections: Connections::Both }
+    Peer { name, variant, package: &SPU, connections: Connections::Both }
 }
 
 /// Every protocol of another program that there is a script for.
@@ -126,7 +126,7 @@ impl Peer {
         };
         let threads = side.threads.to_string();
         let mut command = Command::new(&python.0);
-        command.arg("-c").arg(self.library.script);
+        command.arg("-c").arg(self.package.script);
         command.args(["--variant", self.variant, "--role", role]);
         command.arg("--list").arg(side.list).arg("--output").arg(side.output);
         command.args(["--listen", &side.listen.to_string(), "--peer", &side.peer.to_string()]);
@@ -153,12 +153,12 @@ impl Peer {
         limit: Duration,
         stop: &AtomicBool,
     ) -> Result<Result<String, Absent>> {
-        let found = python.versions(self.library, limit, stop);
+        let found = python.versions(self.package, limit, stop);
         let absent = |why: String| Absent { name: self.name.into(), why };
         match found {
             Err(Error::Interrupted) => Err(Error::Interrupted),
-            Err(error) => Ok(Err(absent(why(self.library, &error)))),
-            Ok(versions) => Ok(version(self.library, &versions).map_err(absent)),
+            Err(error) => Ok(Err(absent(why(self.package, &error)))),
+            Ok(versions) => Ok(version(self.package, &versions).map_err(absent)),
         }
     }
 }
@@ -179,8 +179,8 @@ impl Python {
         Python(program.into())
     }
 
-    fn versions(&self, library: &Library, limit: Duration, stop: &AtomicBool) -> Result<Versions> {
-        let Library { package, module, .. } = library;
+    fn versions(&self, package: &Package, limit: Duration, stop: &AtomicBool) -> Result<Versions> {
+        let Package { name, module, .. } = package;
         let mut command = Command::new(&self.0);
         // Not from where we happen to be: see `Peer::side`.
         command.current_dir(std::env::temp_dir()).arg("-c").arg(format!(
@@ -189,25 +189,25 @@ impl Python {
              say = os.dup(1); os.dup2(2, 1)\n\
              import {module}\n\
              found = {{'python': platform.python_version(), \
-                 '{package}': importlib.metadata.version('{package}')}}\n\
+                 '{name}': importlib.metadata.version('{name}')}}\n\
              os.write(say, ('ready ' + json.dumps(found) + '\\n').encode())"
         ));
-        let mut process = Process::start(&mut command, &format!("Python package {package}"))?;
+        let mut process = Process::start(&mut command, &format!("Python package {name}"))?;
         process.ready(limit, stop)
     }
 }
 
-fn version(library: &Library, versions: &Versions) -> Result<String, String> {
-    match (versions.get(library.package), versions.get("python")) {
+fn version(package: &Package, versions: &Versions) -> Result<String, String> {
+    match (versions.get(package.name), versions.get("python")) {
         (Some(own), Some(python)) => Ok(format!("{own} (Python {python})")),
-        _ => Err(format!("the package {} does not tell its version", library.package)),
+        _ => Err(format!("the package {} does not tell its version", package.name)),
     }
 }
 
 /// With the remedy.
-fn why(library: &Library, error: &Error) -> String {
-    let Library { package, known, .. } = library;
-    format!("{error}; `pip install {package}=={known}` for `python3` or $BLINDMATCH_PYTHON")
+fn why(package: &Package, error: &Error) -> String {
+    let Package { name, known, .. } = package;
+    format!("{error}; `pip install {name}=={known}` for `python3` or $BLINDMATCH_PYTHON")
 }
 
 #[cfg(test)]
