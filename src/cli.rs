@@ -21,6 +21,7 @@ mod prepare;
 mod progress;
 mod protocols;
 mod serve;
+mod serving;
 
 use std::io::{self, ErrorKind, IsTerminal};
 use std::process::ExitCode;

@@ -23,6 +23,7 @@ use super::people::PeopleArgs;
 use super::plan::PlanArgs;
 use super::prepare::PrepareArgs;
 use super::protocols::{PreparedArgs, ProtocolArgs};
+use super::serving::ServingArgs;
 
 /// Private matching of two consented lists.
 ///
@@ -291,15 +292,8 @@ pub struct ServeArgs {
     pub list: ListArgs,
     #[command(flatten)]
     pub limits: LimitArgs,
-    /// Sessions at a time; more are turned away, and so is the third of one peer
-    #[arg(long, default_value = "4", value_parser = sessions, value_name = "N", help_heading = "Limits")]
-    pub max_sessions: u32,
-    /// Stop after this many sessions
-    #[arg(long, value_parser = sessions, value_name = "N", help_heading = "Limits")]
-    pub sessions: Option<u32>,
-    /// When told to stop: how long running sessions may go on, in seconds
-    #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS", help_heading = "Limits")]
-    pub grace: Duration,
+    #[command(flatten)]
+    pub serving: ServingArgs,
     #[command(flatten)]
     pub budget: BudgetArgs,
     /// Folder for results: a report for each session, and matched rows where the platform learns

@@ -6,13 +6,13 @@ mod outputs;
 mod rooms;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use blindmatch::pair::folder::Owner;
 use clap::{Args, Subcommand};
 
 use super::Shared;
-use super::args::{ComputeArgs, KeyArgs, LimitArgs, ListArgs, address, seconds, sessions};
+use super::args::{ComputeArgs, KeyArgs, LimitArgs, ListArgs, address};
+use super::serving::ServingArgs;
 
 /// IAB Tech Lab PAIR between two clean rooms, an advertiser's and a publisher's.
 ///
@@ -97,15 +97,8 @@ struct ServeArgs {
     list: ListArgs,
     #[command(flatten)]
     limits: LimitArgs,
-    /// Sessions at a time; more are turned away
-    #[arg(long, default_value = "4", value_parser = sessions, value_name = "N", help_heading = "Limits")]
-    max_sessions: u32,
-    /// Stop after this many sessions
-    #[arg(long, value_parser = sessions, value_name = "N", help_heading = "Limits")]
-    sessions: Option<u32>,
-    /// When told to stop: how long running sessions may go on, in seconds
-    #[arg(long, default_value = "30", value_parser = seconds, value_name = "SECONDS", help_heading = "Limits")]
-    grace: Duration,
+    #[command(flatten)]
+    serving: ServingArgs,
     /// Folder for results: evidence and match rate of each session
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     results: Option<PathBuf>,

@@ -12,7 +12,6 @@ use blindmatch::list::Output;
 use blindmatch::prepare;
 use blindmatch::protocol::Party;
 use blindmatch::report::Report;
-use blindmatch::server::{Options, Server};
 use blindmatch::session::{Admission, Outcome, Session, Settings};
 use blindmatch::transport::identity::Identity;
 use blindmatch::transport::tls::Secured;
@@ -24,7 +23,7 @@ use tracing::info;
 use super::args::ServeArgs;
 use super::lists::Side;
 use super::protocols::Columns;
-use super::{Shared, output};
+use super::{Shared, serving};
 
 pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
     let columns = Columns { label: Some(args.label.as_deref()), value: None };
@@ -38,35 +37,14 @@ pub fn run(args: &ServeArgs, shared: &Shared) -> Result<()> {
         )));
     }
     args.protocol.check_prepared(&args.prepared)?;
-    if args.path.iter().flat_map(|path| args.list.files(path)).any(output::is_dash) {
-        return Err(Error::Misuse(
-            "a server reads its lists again when they change: name files, not `-`".into(),
-        ));
-    }
-    if let Some(folder) = &args.results {
-        let made = fs::create_dir_all(folder);
-        made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
-        output::try_to_write(folder)?;
-    }
+    let files = args.path.iter().flat_map(|path| args.list.files(path));
+    serving::check(files, args.results.as_deref())?;
     let endpoint = args.keys.endpoint()?;
     let budget = args.budget.open(args.reveal, &args.protocol)?;
     let keeper = Keeper::new(args, shared)?;
-    let mut options = Options::default();
-    options.max_sessions = args.max_sessions as usize;
-    options.sessions = args.sessions.map(u64::from);
-    options.grace = args.grace;
-    let server = Server::bind(&args.listen, endpoint, options)?;
-    if !shared.quiet {
-        shared.bars.print(&format!("listening on {}", server.local_addr()), false);
-    }
-    let served = server.run(&shared.shutdown, |secured: Secured, stop: &AtomicBool, number| {
+    args.serving.run(&args.listen, endpoint, shared, |secured, stop, number| {
         session(args, &keeper, budget.as_ref(), secured, stop, number)
-    })?;
-    if !shared.quiet {
-        let (begun, failed) = (served.begun, served.failed);
-        shared.bars.print(&format!("sessions: {begun}, of which failed: {failed}"), false);
-    }
-    Ok(())
+    })
 }
 
 /// Keeps what we bring as it should be now: a list is read again, through the gate, once it or a

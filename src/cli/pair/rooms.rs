@@ -1,6 +1,5 @@
 //! Sessions: the two rooms over the network, or in one process.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +9,6 @@ use blindmatch::pair::files::{MatchedIds, adv_pub_id, expiry};
 use blindmatch::pair::folder::{Owner, Room};
 use blindmatch::pair::{Run, Side};
 use blindmatch::protocol::PairAnswer;
-use blindmatch::server::{Options, Server};
 use blindmatch::session::{self, Outcome, Session, Settings};
 use blindmatch::transport::drive;
 use blindmatch::transport::tls::Secured;
@@ -18,7 +16,8 @@ use blindmatch::{Error, Result, write_whole};
 use jiff::Timestamp;
 use tracing::info;
 
-use super::super::output::{self, Files};
+use super::super::output::Files;
+use super::super::serving;
 use super::lists::Ready;
 use super::{ConnectArgs, MatchArgs, OutputArgs, ServeArgs, Shared, WhatArgs};
 
@@ -88,16 +87,7 @@ pub fn match_here(args: &MatchArgs, shared: &Shared) -> Result<()> {
 }
 
 pub fn serve(args: &ServeArgs, shared: &Shared) -> Result<()> {
-    if args.list.files(&args.path).any(output::is_dash) {
-        return Err(Error::Misuse(
-            "a server reads its lists again when they change: name files, not `-`".into(),
-        ));
-    }
-    if let Some(folder) = &args.results {
-        let made = fs::create_dir_all(folder);
-        made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
-        output::try_to_write(folder)?;
-    }
+    serving::check(args.list.files(&args.path), args.results.as_deref())?;
     let endpoint = args.keys.endpoint()?;
     let ours = endpoint.ours().fingerprint();
     let room = open(&args.room.room, Owner::Publisher)?;
@@ -106,22 +96,9 @@ pub fn serve(args: &ServeArgs, shared: &Shared) -> Result<()> {
     space.ks.check(now).and_then(|()| space.kp.check(now))?;
     let list = Mutex::new(Arc::new(Ready::read(&args.list, &args.path, "publisher", shared)?));
     let desk = Desk { args, shared, room, ours, list };
-    let mut options = Options::default();
-    options.max_sessions = args.max_sessions as usize;
-    options.sessions = args.sessions.map(u64::from);
-    options.grace = args.grace;
-    let server = Server::bind(&args.listen, endpoint, options)?;
-    if !shared.quiet {
-        shared.bars.print(&format!("listening on {}", server.local_addr()), false);
-    }
-    let served = server.run(&shared.shutdown, |secured: Secured, stop: &AtomicBool, number| {
+    args.serving.run(&args.listen, endpoint, shared, |secured, stop, number| {
         desk.session(secured, stop, number)
-    })?;
-    if !shared.quiet {
-        let (begun, failed) = (served.begun, served.failed);
-        shared.bars.print(&format!("sessions: {begun}, of which failed: {failed}"), false);
-    }
-    Ok(())
+    })
 }
 
 /// What every session of a publisher's room needs.
