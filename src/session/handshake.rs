@@ -170,7 +170,11 @@ impl Greeting {
         same("ciphersuite", &ours.ciphersuite, &theirs.ciphersuite)?;
         same("protocol", &ours.protocol, &theirs.protocol)?;
         same("counting", counting(&ours.parameters), counting(&theirs.parameters))?;
-        same("parameters", &ours.parameters, &theirs.parameters)?;
+        if ours.parameters != theirs.parameters {
+            let shown = |text: &str| if text.is_empty() { "none" } else { text }.to_owned();
+            let (ours, theirs) = (shown(&ours.parameters), shown(&theirs.parameters));
+            return Err(differ("parameters", &ours, &theirs));
+        }
         if theirs.party == ours.party {
             return Err(differ(
                 "role",

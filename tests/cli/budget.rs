@@ -157,7 +157,7 @@ fn a_list_that_overlaps_is_refused_before_anything_is_answered() {
     let flags = "--min-audience 0 --budget budget --budget-list-overlap 90";
     let server = Server::start(&folder, flags);
     let ran = folder.run(&server.visit(""));
-    let text = "error: parameters differs: ours is , the peer's is sketch\n  help: a platform with \
+    let text = "error: parameters differs: ours is none, the peer's is sketch\n  help: a platform with \
                 --budget-list-overlap matches with `connect --sketch`, and no other\n";
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(5), text));
     folder.stdout(&server.visit("--sketch"));

@@ -170,7 +170,7 @@ fn both_sides_must_name_the_same_noise() {
     let folder = small();
     let serve = format!("{SERVE} --list platform.csv --protocol count --noise 0.5");
     let server = Server::of(&folder, &serve);
-    for (flags, ours) in [("", ""), ("--noise 1", "noise=1")] {
+    for (flags, ours) in [("", "none"), ("--noise 1", "noise=1")] {
         let ran = folder.run(&server.visit(&format!("--protocol count {flags}")));
         let text = format!(
             "error: parameters differs: ours is {ours}, the peer's is noise=0.5\n  help: both sides must \
