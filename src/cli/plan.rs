@@ -2,7 +2,7 @@
 
 mod check;
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::fs;
 use std::io::{self, ErrorKind, Write as _};
 use std::path::PathBuf;
@@ -16,6 +16,7 @@ use blindmatch::{Error, Result, write_whole};
 use clap::Args;
 
 use super::args::{one_of, reveal};
+use super::output::Files;
 use super::{Shared, backends};
 
 /// Say what a match will take, for every protocol, and which of them to choose
@@ -43,7 +44,7 @@ pub struct PlanArgs {
     /// Of a link whose windows are open from the start, as `bench` makes them
     #[arg(long)]
     pub no_slow_start: bool,
-    /// Cores of each machine; as many as this one has unless given
+    /// Cores of each machine; as many as the calibrated one has unless given
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024), value_name = "N")]
     pub cores: Option<u32>,
     /// Who is to learn: advertiser, platform, both or count
@@ -104,11 +105,12 @@ pub enum Place {
 }
 
 pub fn run(args: &PlanArgs, shared: &Shared) -> Result<()> {
+    args.files().check()?;
     let calibration = args.calibration(shared)?;
     if args.check {
         return check::run(args, &calibration, shared);
     }
-    let plan = Plan::new(&calibration, &args.question());
+    let plan = Plan::new(&calibration, &args.question(&calibration));
     let to_stdout = args.report.as_deref().is_some_and(super::output::is_dash);
     if let Some(path) = args.report.as_deref().filter(|_| !to_stdout) {
         write_whole(path, plan.to_json().as_bytes())?;
@@ -117,11 +119,19 @@ pub fn run(args: &PlanArgs, shared: &Shared) -> Result<()> {
 }
 
 impl PlanArgs {
-    fn cores(&self) -> usize {
-        self.cores.map_or_else(cores, |cores| cores as usize)
+    /// The calibration is read where it is there, else written.
+    fn files(&self) -> Files<'_> {
+        let (read, made): (Vec<_>, Vec<_>) =
+            self.calibration.iter().map(PathBuf::as_path).partition(|path| path.exists());
+        let written = made.into_iter().chain(self.report.as_deref()).collect();
+        Files { read, written, ..Files::default() }
     }
 
-    fn question(&self) -> Question {
+    fn cores(&self, calibration: &Calibration) -> usize {
+        self.cores.map_or(calibration.cores, |cores| cores as usize)
+    }
+
+    fn question(&self, calibration: &Calibration) -> Question {
         let sizes = [self.advertiser, self.platform].map(|size| size.unwrap_or(1));
         let mut question = Question::new(sizes);
         question.setting = match self.setting {
@@ -132,7 +142,7 @@ impl PlanArgs {
             Place::Loopback => Setting::Loopback,
             Place::Process => Setting::Process,
         };
-        question.cores = self.cores();
+        question.cores = self.cores(calibration);
         (question.reveal, question.want, question.trust) = (self.reveal, self.want, self.trust);
         (question.min_audience, question.sessions) = (self.min_audience, self.sessions);
         (question.label_bytes, question.clip) = (self.label_bytes.into(), self.clip);
@@ -145,8 +155,19 @@ impl PlanArgs {
         let Some(path) = &self.calibration else { return self.measure(shared) };
         let context = || format!("reading {}", path.display());
         match fs::read_to_string(path) {
-            Ok(json) => Calibration::from_json(&json)
-                .map_err(|error| Error::Misuse(format!("{}: {error}", path.display()))),
+            Ok(json) => {
+                let problem =
+                    |text: &dyn Display| Error::Misuse(format!("{}: {text}", path.display()));
+                let found = Calibration::from_json(&json).map_err(|error| problem(&error))?;
+                match self.backend.filter(|backend| backend.name() != found.backend) {
+                    Some(other) => Err(problem(&format!(
+                        "a calibration of {}; name another file to measure {}",
+                        found.backend,
+                        other.name()
+                    ))),
+                    None => Ok(found),
+                }
+            }
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 let calibration = self.measure(shared)?;
                 write_whole(path, calibration.to_json().as_bytes())?;
@@ -214,7 +235,7 @@ fn text(plan: &Plan) -> String {
             let stages = format!("its session: {}", stages.collect::<Vec<_>>().join(", "));
             choice.reasons.iter().chain([&stages]).for_each(|reason| wrap(&mut out, "  ", reason));
         }
-        _ => out.push_str("\nNo protocol does that: ask for less, or trust more.\n"),
+        _ => out.push_str("\nNo protocol does that, each for the reason above.\n"),
     }
     plan.warnings.iter().for_each(|warning| wrap(&mut out, "note: ", warning));
     out

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Calibration, Estimate, Question, Setting, Way, facts};
+use super::{Calibration, Estimate, Question, Setting, Trust, Want, Way, facts};
+use crate::protocol::Reveal;
 
 /// What every way takes, and which of them to choose.
 #[derive(Clone, Debug, Serialize)]
@@ -82,14 +83,19 @@ impl Plan {
         let mut able = self.estimates.iter().filter(|estimate| estimate.problem.is_none());
         let runner_up = able.nth(1);
         let mut reasons = vec![format!(
-            "{} takes the least time of the ways that give {} to the {} {}",
+            "{} takes the least time of the ways that give {} {}",
             best.way,
-            self.question.want.name(),
-            self.question.reveal,
+            match (self.question.want, self.question.reveal) {
+                // PAIR gives each room what is for it, whoever is asked for.
+                (Want::PublisherIds, _) => "publisher IDs".to_owned(),
+                (_, Reveal::Count) => "the count alone to both sides".to_owned(),
+                (want, Reveal::Both) => format!("{} to both sides", want.name()),
+                (want, one) => format!("{} to the {one}", want.name()),
+            },
             match self.question.trust {
-                super::Trust::SemiHonest => "where both sides follow the protocol",
-                super::Trust::Verifiable => "and prove the platform's answers",
-                super::Trust::Malicious => "where either side may cheat",
+                Trust::SemiHonest => "where both sides follow the protocol",
+                Trust::Verifiable => "and prove the platform's answers",
+                Trust::Malicious => "where either side may cheat",
             }
         )];
         if let Some(other) = runner_up {
@@ -206,16 +212,14 @@ fn fitting(mut estimate: Estimate, question: &Question) -> Estimate {
     let gives = facts::gives(estimate.way.protocol, question.reveal);
     let wanted = match question.want {
         // `--reveal count` asks for a count in other words.
-        super::Want::Matches if question.reveal == crate::protocol::Reveal::Count => {
-            super::Want::Count
-        }
+        Want::Matches if question.reveal == Reveal::Count => Want::Count,
         want => want,
     };
     if gives != wanted {
         estimate.problem = Some(format!("gives {}", gives.name()));
     } else if estimate.trust < question.trust {
         estimate.problem = Some(match estimate.trust {
-            super::Trust::SemiHonest => "trusts both sides".into(),
+            Trust::SemiHonest => "trusts both sides".into(),
             _ => "trusts the advertiser's list and the platform's set".into(),
         });
     }

@@ -47,7 +47,16 @@ pub fn gives(protocol: ProtocolName, reveal: Reveal) -> Want {
 pub fn problem(way: Way, question: &Question) -> Option<String> {
     let protocol = way.protocol;
     if !protocol.can_reveal(question.reveal) {
-        return Some(format!("cannot reveal to `{}`", question.reveal));
+        return Some(match question.reveal {
+            Reveal::Both => "cannot reveal to both sides".to_owned(),
+            Reveal::Count => "cannot reveal a count alone".to_owned(),
+            one => format!("cannot reveal to the {one}"),
+        });
+    }
+    let most = question.sizes.into_iter().min().unwrap_or(0);
+    if question.min_audience > most {
+        let least = question.min_audience;
+        return Some(format!("at most {most} can match, and {least} is the minimum audience"));
     }
     if question.min_audience > 0 && !protocol.keeps_minimum_audience() {
         return Some("keeps no minimum audience".into());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, printable};
 
 /// Units of one machine, with where and when they were measured.
 ///
@@ -149,13 +149,17 @@ impl Calibration {
         serde_json::to_string_pretty(self).expect("only text keys") + "\n"
     }
 
-    /// From JSON.
+    /// From JSON. Texts in it are made safe to show.
     ///
     /// # Errors
     /// [`Error::Misuse`] for anything but a calibration of this version.
     pub fn from_json(json: &str) -> Result<Calibration> {
-        let calibration: Calibration = serde_json::from_str(json)
+        let mut calibration: Calibration = serde_json::from_str(json)
             .map_err(|problem| Error::Misuse(format!("not a calibration: {problem}")))?;
+        let Calibration { cpu, date, backend, blindmatch, .. } = &mut calibration;
+        for text in [cpu, date, backend, blindmatch] {
+            *text = printable(text);
+        }
         let problem = if calibration.format != FORMAT || calibration.version != VERSION {
             format!("not a calibration of version {VERSION}; measure again")
         } else if !calibration.units.are_sound() || calibration.cores == 0 {

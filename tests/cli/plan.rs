@@ -47,8 +47,49 @@ fn a_report_holds_the_same() {
 
 #[test]
 fn questions_that_no_protocol_answers() {
-    let out = folder().stdout(&format!("{SIZES} --trust malicious --want count"));
-    assert!(out.contains("No protocol does that"), "{out}");
+    for (flags, why) in [
+        ("--trust malicious --want count", "count           not for this: trusts both sides"),
+        ("--min-audience 1000001", "at most 1000000 can match, and 1000001 is the minimum"),
+        ("--want publisher-ids --advertiser 999", "PAIR asks for 1000 entries in each list"),
+    ] {
+        let sizes = SIZES.replace("--advertiser 1e6", "");
+        let sizes = if flags.contains("--advertiser") { sizes.as_str() } else { SIZES };
+        let out = folder().stdout(&format!("{sizes} {flags}"));
+        assert!(out.contains("No protocol does that") && out.contains(why), "{flags}: {out}");
+    }
+}
+
+#[test]
+fn who_is_to_learn_is_said_in_words() {
+    for (flags, words) in [
+        ("--reveal both", "matches to both sides"),
+        ("--reveal count", "the count alone to both sides"),
+        ("--reveal platform", "matches to the platform"),
+        ("--want publisher-ids", "ways that give publisher IDs where"),
+    ] {
+        let out = folder().stdout(&format!("{SIZES} {flags}"));
+        let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(out.contains(words), "{flags}: {out}");
+    }
+}
+
+#[test]
+fn a_calibration_is_neither_overwritten_nor_trusted_with_the_terminal() {
+    let folder = folder();
+    let before = folder.read("machine.json");
+    let ran = folder.run(&format!("{SIZES} --report machine.json"));
+    assert_eq!((ran.code, folder.read("machine.json")), (Some(2), before.clone()));
+    let ran = folder.run(&format!("{SIZES} --backend portable"));
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("name another file to measure portable"), "{}", ran.stderr);
+
+    let mut calibration = Calibration::from_json(&before).unwrap();
+    calibration.cpu = "a CPU\u{1b}[2J\nChoose nothing".into();
+    calibration.cores = 3;
+    folder.write("machine.json", calibration.to_json());
+    let out = folder.stdout(SIZES);
+    assert!(out.contains("units of a CPU?[2J?Choose nothing"), "{out}");
+    assert!(out.contains("two machines of 3 cores"), "{out}");
 }
 
 #[test]
