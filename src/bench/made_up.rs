@@ -12,7 +12,8 @@ use super::record::{
 /// How to make one up.
 #[derive(Clone, Copy)]
 pub struct MadeUp {
-    /// Standard deviation of a run's time, as a part of it.
+    /// Standard deviation of a run's time, as a part of it, of lists of 2^15: twice as much at 2^12, half as
+    /// much at 2^18.
     pub noise: f64,
     /// What the noise comes from.
     pub seed: u64,
@@ -119,13 +120,14 @@ impl MadeUp {
     ) -> Run {
         let Cost(name, _, cpu, bytes, prepared) = *cost;
         let slower = self.slower.filter(|(slower, _)| *slower == name).map_or(1.0, |(_, by)| by);
-        let factor = slower * (self.noise * normal(random)).exp();
         let elements = (size[0] + size[1]) as f64 / 2.0;
+        let noise = self.noise * ((15.0 - elements.log2()) / 3.0).exp2();
+        let factor = slower * (noise * normal(random)).exp();
         let cpu = factor * (FIXED + cpu * 1e-6 * elements);
         let sent = bytes.map(|bytes| (bytes * elements) as u64 + 120);
         let computing = cpu * (SERIAL + (1.0 - SERIAL) / threads as f64);
         let sending = network.rate.map_or(0.0, |rate| 8.0 * sent.iter().sum::<u64>() as f64 / rate);
-        let waiting = sending + 3.0 * network.rtt * (1.0 + self.noise * normal(random).abs());
+        let waiting = sending + 3.0 * network.rtt * (1.0 + noise * normal(random).abs());
         let total = computing + waiting;
         let side = |sent, part: f64, memory: f64| Side {
             cpu: cpu * part,

@@ -54,6 +54,17 @@ impl Sample {
         (self.quantile(0.75) - self.quantile(0.25)) / 2.0
     }
 
+    /// Standard deviation; none of fewer than two.
+    pub fn deviation(&self) -> Option<f64> {
+        if self.0.len() > 1 && self.0.first() == self.0.last() {
+            return Some(0.0); // and not what rounding leaves
+        }
+        let count = self.0.len() as f64;
+        let mean = self.0.iter().sum::<f64>() / count;
+        let squares: f64 = self.0.iter().map(|value| (value - mean).powi(2)).sum();
+        (self.0.len() > 1).then(|| f64::sqrt(squares / (count - 1.0)))
+    }
+
     /// All of them, least first.
     pub fn values(&self) -> &[f64] {
         &self.0
@@ -85,8 +96,9 @@ mod tests {
     fn medians_and_spreads() {
         let sample: Sample = [9.0, 1.0, 5.0, 3.0, 7.0].into_iter().collect();
         assert_eq!((sample.median(), sample.spread()), (5.0, 2.0));
+        assert_eq!(sample.deviation(), Some(f64::sqrt(10.0)));
         let mut sample = Sample::default();
-        assert!(sample.median().is_nan());
+        assert!(sample.median().is_nan() && sample.deviation().is_none());
         for value in [4.0, 1.0, 2.0, 3.0] {
             sample.push(value);
         }

@@ -9,8 +9,8 @@ use crate::bench::measure::Sample;
 
 /// What noise looks like in all runs of a figure.
 pub struct Noise {
-    /// Noise that half of the cells do not exceed; none where no cell has two runs.
-    usual: Option<f64>,
+    /// Noise of the cells of a group, in the mean square; none where no cell of it has two runs.
+    floors: Vec<Option<f64>>,
     /// Differences between two runs of a cell, in the noise of its like.
     differences: Vec<f64>,
     /// How often a ratio may be called a change by mistake.
@@ -26,40 +26,45 @@ const SEED: u64 = 1;
 const DRAWS: [f64; 2] = [20_000.0, 200_000.0];
 
 impl Noise {
-    /// Of pairs of samples in logarithms, the two of each pair of cells that are alike.
-    pub fn of<'a>(pairs: impl Iterator<Item = &'a [Sample; 2]>, level: f64) -> Noise {
-        let pairs: Vec<&[Sample; 2]> = pairs.collect();
-        let repeated = pairs.iter().flat_map(|pair| pair.iter());
-        let all: Sample = repeated.filter(|one| one.values().len() > 1).map(own).collect();
-        let usual = (!all.values().is_empty()).then(|| all.median());
-        let mut noise = Noise { usual, differences: Vec::new(), level, reaches: BTreeMap::new() };
-        for [old, new] in pairs {
-            noise.add(old, new);
-            noise.add(new, old);
+    /// Of pairs of samples in logarithms, the two of each pair of cells that are alike, with the group of
+    /// each: cells of which as much noise is to be expected.
+    pub fn of<'a>(pairs: impl Iterator<Item = (usize, &'a [Sample; 2])>, level: f64) -> Noise {
+        let pairs: Vec<(usize, &[Sample; 2])> = pairs.collect();
+        let groups = pairs.iter().map(|(group, _)| group + 1).max().unwrap_or(0);
+        let floors = (0..groups).map(|group| {
+            let members = pairs.iter().filter(|(of, _)| *of == group);
+            let own = members.flat_map(|(_, pair)| pair.iter().filter_map(Sample::deviation));
+            mean_square(own)
+        });
+        let (floors, reaches) = (floors.collect(), BTreeMap::new());
+        let mut noise = Noise { floors, differences: Vec::new(), level, reaches };
+        for (group, [old, new]) in pairs {
+            noise.add(group, old, new);
+            noise.add(group, new, old);
         }
         noise
     }
 
     /// Differences between runs of `sample`, in the noise of the other one: a few runs that spread much
     /// would hide behind their own.
-    fn add(&mut self, sample: &Sample, other: &Sample) {
-        let scale = self.scale([other]) * std::f64::consts::SQRT_2;
+    fn add(&mut self, group: usize, sample: &Sample, other: &Sample) {
+        let scale = self.scale(group, [other]).unwrap_or(0.0) * std::f64::consts::SQRT_2;
         let values = sample.values();
         for (at, one) in values.iter().enumerate().filter(|_| scale > 0.0) {
             self.differences.extend(values[..at].iter().map(|other| (one - other) / scale));
         }
     }
 
-    /// Standard deviation of most runs, as a part of the figure.
-    pub fn usual(&self) -> Option<f64> {
-        self.usual.map(f64::exp_m1)
+    /// Standard deviation in the quietest group and in the noisiest, as a part of the figure.
+    pub fn range(&self) -> Option<[f64; 2]> {
+        let all: Sample = self.floors.iter().flatten().map(|floor| floor.exp_m1()).collect();
+        Some([*all.values().first()?, *all.values().last()?])
     }
 
-    /// How far apart noise alone may leave the medians of two samples; none where nothing is known
-    /// of the noise.
-    pub fn reach(&mut self, old: &Sample, new: &Sample) -> Option<f64> {
-        self.usual?;
-        let scale = self.scale([old, new]);
+    /// How far apart noise alone may leave the medians of two samples of a group; none where nothing is
+    /// known of the noise.
+    pub fn reach(&mut self, group: usize, old: &Sample, new: &Sample) -> Option<f64> {
+        let scale = self.scale(group, [old, new])?;
         if self.differences.is_empty() {
             return Some(0.0); // a figure that never moves
         }
@@ -72,9 +77,10 @@ impl Noise {
         Some(scale * reach)
     }
 
-    /// The greatest of what some samples and most cells have.
-    fn scale<const N: usize>(&self, samples: [&Sample; N]) -> f64 {
-        samples.iter().map(|sample| own(sample)).fold(self.usual.unwrap_or(0.0), f64::max)
+    /// The greatest of what some samples and their group have.
+    fn scale<const N: usize>(&self, group: usize, samples: [&Sample; N]) -> Option<f64> {
+        let floor = self.floors[group]?;
+        Some(samples.into_iter().filter_map(Sample::deviation).fold(floor, f64::max))
     }
 
     /// The bootstrap.
@@ -93,7 +99,8 @@ impl Noise {
     }
 }
 
-/// Standard deviation of a sample, were it normal, from its quartiles.
-fn own(sample: &Sample) -> f64 {
-    if sample.values().len() < 2 { 0.0 } else { sample.spread() * 2.0 / 1.349 }
+fn mean_square(deviations: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) =
+        deviations.fold((0.0, 0.0), |(count, sum), one| (count + 1.0, sum + one * one));
+    (count > 0.0).then(|| f64::sqrt(sum / count))
 }
