@@ -333,6 +333,39 @@ fn what_a_comparer_says_out_of_order_is_refused() {
 /// Two multiples of one guess are two elements of a list. With tags for half of the peer's elements under
 /// the one multiple and again under the other, the guess counts twice where it is in that half, and
 /// not at all where it is in the other.
+/// One value of 2^50 among zeros: the total is out of range where that element matches. The platform knows;
+/// the advertiser, who is to learn the count alone, sees the same frames and the same end.
+#[test]
+fn a_poisoned_value_does_not_tell_whether_its_element_matches() {
+    let setting = Setting { reveal: Reveal::Platform, least: 5, ..SUM };
+    let seen = [5, 11].map(|poisoned| {
+        let (mut honest, puppet, points) = setting.crossed(Party::Advertiser);
+        let target = &addresses(poisoned..poisoned + 1)[0];
+        let mut purse = Purse::new();
+        let key = purse.introduction(&puppet);
+        let values = puppet.values.iter();
+        let values = values.map(|value| purse.encrypt(if value == target { 1 << 50 } else { 0 }));
+        let values = values.collect();
+        let tags = sorted_tags(&puppet, &points);
+        for frame in [Frame::ValueKey(key), Frame::Ciphertexts(values), tags] {
+            honest.hear(frame).unwrap();
+        }
+        let frames = honest.take();
+        let [Frame::Count(5), Frame::Query(query)] = &frames[..] else { panic!("{frames:?}") };
+        honest.hear(Frame::Share(purse.share(&puppet, query))).unwrap();
+        let last = honest.take();
+        match honest.hear(Frame::Finished) {
+            Ok(()) => assert_eq!((poisoned, honest.outcome().answer.sum), (11, Some(0))),
+            Err(error) => {
+                assert!(poisoned == 5 && Session::abort(&error).is_none());
+                assert_eq!(fault(error), PeerFault::BadTotal { most: 5000 });
+            }
+        }
+        last
+    });
+    assert_eq!(seen, [[Frame::Finished], [Frame::Finished]]);
+}
+
 #[test]
 fn undetected_by_design_fabricated_points_make_one_element_match_twice() {
     for noise in [None, Some("100")] {

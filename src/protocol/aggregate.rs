@@ -59,6 +59,10 @@ pub(crate) struct Aggregate {
     state: State,
     finished: Finished,
     answer: Answer,
+    /// The greatest total that can be, where what was decrypted is none that can. Whether it is depends on
+    /// who matches, so the peer must not see the session end otherwise: it is an error once both sides
+    /// have finished.
+    unfit: Option<u64>,
 }
 
 /// How far a side is.
@@ -174,6 +178,7 @@ impl Aggregate {
             people,
             finished: Finished::default(),
             answer: Answer { clipped, ..Answer::default() },
+            unfit: None,
         }
     }
 
@@ -205,15 +210,18 @@ impl Aggregate {
         };
     }
 
-    fn finish(&mut self, room: bool) -> Step {
-        match self.finished {
+    fn finish(&mut self, room: bool) -> Result<Step> {
+        Ok(match self.finished {
             Finished { sent: false, .. } if room => {
                 self.finished.sent = true;
                 Step::Send(Frame::Finished)
             }
-            Finished { sent: true, heard: true } => Step::Done(std::mem::take(&mut self.answer)),
+            Finished { sent: true, heard: true } => match self.unfit {
+                Some(most) => return Err(PeerFault::BadTotal { most }.into()),
+                None => Step::Done(std::mem::take(&mut self.answer)),
+            },
             _ => Step::Wait,
-        }
+        })
     }
 }
 
@@ -251,11 +259,14 @@ impl Protocol for Aggregate {
                         self.answer.sum = Some(total);
                         self.state = State::Finishing;
                     }
-                    Found::Nothing => return Err(PeerFault::BadTotal { most: range.most }.into()),
+                    Found::Nothing => {
+                        self.unfit = Some(range.most);
+                        self.state = State::Finishing;
+                    }
                 }
                 return Ok(Step::Worked);
             }
-            State::Finishing => return Ok(self.finish(room)),
+            State::Finishing => return self.finish(room),
         };
         match turn {
             Turn::Step(step) => Ok(step),
@@ -267,7 +278,8 @@ impl Protocol for Aggregate {
     }
 
     fn settle(&mut self) -> Option<Answer> {
-        matches!(self.state, State::Finishing).then(|| std::mem::take(&mut self.answer))
+        let learnt = matches!(self.state, State::Finishing) && self.unfit.is_none();
+        learnt.then(|| std::mem::take(&mut self.answer))
     }
 
     fn progress(&self) -> Progress {

@@ -52,12 +52,21 @@
 //!   [`count`](super::count#what-leaks).
 //! - *Send a total of other elements, or any number* (the platform), *lie about the count*, put in guessed
 //!   identifiers or fabricated points, *stop early*.
+//! - *Watch whether you are satisfied.* Whether a total is out of range depends on who matches: with one value of
+//!   2^50 among zeros it is exactly where that element does, and a total less a guess is where the guess is
+//!   too great. So the session then ends for the peer as every other does, after as long a search, and
+//!   only then is an error here, which is not sent. Whoever complains, or comes back at once for
+//!   another try, tells it anyway.
 //!
 //! Detected, and the end of the session: what is detected in [`count`](super::count#what-leaks); a key for
 //! values whose private half the advertiser cannot prove to have, in this session; halves of
 //! ciphertexts that are not on the group, all of which are looked at before anything is compared, so
 //! that it does not tell whether an element matches; counts that cannot be or are below the minimum
-//! audience; a partial decryption without a proof that holds; a total out of range.
+//! audience; a partial decryption without a proof that holds. A total out of range is an error on the side that
+//! finds it, and nothing is learnt there.
+//!
+//! The peer waits while a total is looked for. That takes as long as the greatest total that can be, which both
+//! know, whatever it is.
 //!
 //! # Data flow
 //!
@@ -125,7 +134,7 @@
 //! The greatest totals, 2^40 - 1 and its neighbours, on one core of an Intel Xeon (2026-11-25,
 //! `benches/total.rs`, rustc 1.95): the first 0.31 s of CPU with AVX-512, table and session
 //! included, and the process grew by 19 MiB; with the table there, 0.18 s, 0.32 s with AVX2 and 0.76 s
-//! without vectors. They take twice as long as a total of half that size.
+//! without vectors. A smaller total in the same range takes as long: see [above](#what-leaks).
 //!
 //! # Example
 //!

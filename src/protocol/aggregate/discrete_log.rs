@@ -4,6 +4,10 @@
 //! range; the giant steps `T - j 2^b G` are looked up in it. The table is kept for the life of the
 //! process and made again only where a wider one is needed: 16 bytes a step, so 16 MiB for totals to
 //! 2^40. Steps are additions, and share the inversion of their encoding, in batches over all cores.
+//!
+//! The peer waits meanwhile, so how long it takes must not tell the total: every giant step of the
+//! range is taken and looked up, whichever has the total. What is left is where in the table the
+//! steps' slots lie.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -35,6 +39,7 @@ enum Stage {
     Stepping {
         walk: Walk,
         next: u64,
+        found: Option<u64>,
     },
     Over(Option<u64>),
 }
@@ -65,7 +70,7 @@ impl Search {
             }
             Stage::Start => self.first_giant_step(engine),
             Stage::Building { walk, table } => self.build(engine, walk, table),
-            Stage::Stepping { walk, next } => self.look_up(engine, walk, next),
+            Stage::Stepping { walk, next, found } => self.look_up(engine, walk, next, found),
             over => over,
         };
         match self.stage {
@@ -95,28 +100,34 @@ impl Search {
     fn first_giant_step(&self, engine: &Engine) -> Stage {
         let steps = self.most / self.table.len() + 1;
         match Walk::down_from(engine, &self.target, self.table.len(), steps) {
-            Some(walk) => Stage::Stepping { walk, next: 0 },
+            Some(walk) => Stage::Stepping { walk, next: 0, found: None },
             None => Stage::Over(None),
         }
     }
 
-    fn look_up(&self, engine: &Engine, mut walk: Walk, mut next: u64) -> Stage {
+    fn look_up(
+        &self,
+        engine: &Engine,
+        mut walk: Walk,
+        mut next: u64,
+        mut found: Option<u64>,
+    ) -> Stage {
         for _ in 0..BLOCKS_A_PIECE {
             for giant in walk.block(engine) {
                 for baby in self.table.candidates(&giant) {
                     let total = next + u64::from(baby);
                     if total <= self.most && RistrettoPoint::mul_base(&total.into()) == self.target
                     {
-                        return Stage::Over(Some(total));
+                        found = Some(total);
                     }
                 }
                 next += self.table.len();
                 if next > self.most {
-                    return Stage::Over(None);
+                    return Stage::Over(found);
                 }
             }
         }
-        Stage::Stepping { walk, next }
+        Stage::Stepping { walk, next, found }
     }
 }
 
@@ -242,13 +253,33 @@ mod tests {
     use crate::group::{Backend, Parallelism};
 
     fn find(engine: &Engine, target: RistrettoPoint, most: u64) -> Option<u64> {
+        search(engine, target, most).0
+    }
+
+    /// What is found, and in how many pieces of work.
+    fn search(engine: &Engine, target: RistrettoPoint, most: u64) -> (Option<u64>, usize) {
         let mut search = Search::new(target, most);
-        loop {
+        for pieces in 1.. {
             match search.advance(engine) {
                 Found::NotYet => {}
-                Found::Total(total) => return Some(total),
-                Found::Nothing => return None,
+                Found::Total(total) => return (Some(total), pieces),
+                Found::Nothing => return (None, pieces),
             }
+        }
+        unreachable!()
+    }
+
+    /// The peer waits for it, and may not learn the total.
+    #[test]
+    fn the_work_does_not_depend_on_the_total() {
+        let engine = Engine::new(Backend::detect(), Parallelism::Rayon);
+        let most = 1 << 32;
+        find(&engine, times(0), most); // so that there is a table
+        let pieces = |total| search(&engine, times(total), most).1;
+        let all = pieces(most);
+        assert!(all >= 4, "{all} pieces of work do not tell much");
+        for total in [0, 1, most / 3, most - 1, most + 1] {
+            assert_eq!(pieces(total), all, "{total}");
         }
     }
 
