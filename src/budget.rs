@@ -10,12 +10,15 @@
 //! Where answers have [noise](crate::protocol::noise), repeated questions average it away, and epsilon counts
 //! how far: a session takes the one that was agreed on, whatever it comes to, also where the answer is
 //! withheld. All answers of a period are then differentially private together, with
-//! [`Policy::max_epsilon`]; and two periods with twice that.
+//! [`Policy::max_epsilon`]; and two periods with twice that. A session without noise would undo it: where
+//! the folder has served one to the peer in this period, under whatever policy, nothing more is answered
+//! until the next. What another folder has served is not known here: keep one for each list.
 //!
 //! # When a session is charged
 //!
-//! Once terms are agreed on, before anything that depends on a list leaves, for all elements that the
-//! peer announced; and the record is on disk before the session goes on. So
+//! Once terms are agreed on, before anything that depends on a list but its length leaves, for all elements
+//! that the peer announced; and the record is on disk before the session goes on. (Lengths are in the
+//! greeting, which terms are compared by: any peer that is trusted may ask for it as often as it likes.) So
 //!
 //! - a session that is aborted, cut or crashes is charged like any other: reconnecting gains nothing.
 //!   Nothing is ever given back, even where the trouble was ours;
@@ -55,7 +58,8 @@
 //!   size. It cannot tell two large lists that differ in one element from two that are the same.
 //!   It is known when the session is over, so it refuses the *next* one. An advertiser that counts
 //!   first and then falls silent, or withholds, leaves no matches to compare; its session is charged
-//!   all the same. Five lists in turn escape the comparison with four; the other limits stand.
+//!   all the same. Five lists in turn escape the comparison with four, and so does one that comes again
+//!   after four others that match a row each; the other limits stand. (What matched nothing is not kept.)
 //!   The peer is told that lists overlap too much, not how much, and so one bit about matches.
 //!
 //! - With `advertiser` and `count` it learns nothing to compare. So it can ask the advertiser for a
@@ -213,6 +217,9 @@ pub struct Used {
     pub elements: u64,
     /// Epsilon that was spent, in millionths where it is written.
     pub epsilon: Epsilon,
+    /// Sessions whose answer had no noise.
+    #[serde(default)]
+    pub exact: u64,
 }
 
 /// How a peer stands.

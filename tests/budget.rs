@@ -531,7 +531,10 @@ fn lists_that_overlap_refuse_the_rest_of_the_period() {
     assert_eq!(note(0, 0..100).unwrap(), None);
     assert_eq!(note(0, 100..200).unwrap(), Some(0));
     assert_eq!(note(0, 150..250).unwrap(), Some(500));
-    assert_eq!(note(0, 0..0).unwrap(), None);
+    // What matches nothing pushes nothing out, however often it comes.
+    for _ in 0..5 {
+        assert_eq!(note(0, 0..0).unwrap(), None);
+    }
     // One more than in the session before last: its neighbour is in between.
     assert_eq!(note(0, 150..251).unwrap(), Some(1000));
     let refused = spent(note(0, 1000..2000));
@@ -540,6 +543,27 @@ fn lists_that_overlap_refuse_the_rest_of_the_period() {
     // In the next period there is room again, and the lists before are still known.
     assert_eq!(note(30, 150..251).unwrap(), Some(1000));
     spent(note(30, 1000..2000));
+}
+
+/// An exact answer and noisy ones are not private together.
+#[test]
+fn after_an_answer_without_noise_epsilon_cannot_hold_until_the_next_period() {
+    let folder = TempDir::new().unwrap();
+    let mut noisy = policy(None, None);
+    noisy.max_epsilon = Epsilon::parse("1");
+    let charge = |policy: &Policy, epsilon: &str, day_| {
+        let epsilon = Epsilon::parse(epsilon).unwrap_or_default();
+        let budget = Budget::open(folder.path(), policy.clone()).unwrap();
+        budget.charge_at(EVE, Charge::of(10).with_epsilon(epsilon), day(day_))
+    };
+    charge(&noisy, "0.5", 0).unwrap();
+    charge(&policy(Some(100), None), "", 1).unwrap();
+    let refused = spent(charge(&noisy, "0.5", 2));
+    assert_eq!((refused.limit, refused.used), (Limit::Epsilon, Spent::BOUNDLESS));
+    let text =
+        "answers without noise were given, so that epsilon 1 cannot hold; the next period begins";
+    assert!(refused.to_string().starts_with(text), "{refused}");
+    charge(&noisy, "0.5", 30).unwrap();
 }
 
 #[test]

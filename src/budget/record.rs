@@ -89,7 +89,10 @@ impl Record {
             (Limit::Elements, self.used.elements, charge.elements, policy.max_elements),
             (
                 Limit::Epsilon,
-                self.used.epsilon.millionths(),
+                match self.used.exact {
+                    0 => self.used.epsilon.millionths(),
+                    _ => Spent::BOUNDLESS,
+                },
                 charge.epsilon.millionths(),
                 policy.max_epsilon.map(millionths),
             ),
@@ -115,6 +118,8 @@ impl Record {
             used.sessions = used.sessions.saturating_add(1);
             used.elements = used.elements.saturating_add(charge.elements);
             used.epsilon = used.epsilon.saturating_add(charge.epsilon);
+            let exact = u64::from(charge.epsilon == Epsilon::default());
+            used.exact = used.exact.saturating_add(exact);
         }
     }
 
@@ -156,8 +161,11 @@ fn largest(before: &[Sketch], sketch: &Sketch) -> Option<u16> {
     overlaps.map(|share| (1000.0 * share).round() as u16).max()
 }
 
-/// Keeps the newest.
+/// Keeps the newest. One of nothing overlaps with nothing, and would only push another out.
 fn keep(sketches: &mut Vec<Sketch>, sketch: Sketch) {
+    if sketch.size() == 0 {
+        return;
+    }
     sketches.push(sketch);
     let excess = sketches.len().saturating_sub(KEPT);
     sketches.drain(..excess);

@@ -36,6 +36,11 @@ pub enum Limit {
     Overlap,
 }
 
+impl Spent {
+    /// Of epsilon: as much as an answer without noise takes.
+    pub const BOUNDLESS: u64 = u64::MAX;
+}
+
 impl Limit {
     /// Every limit.
     pub const ALL: [Limit; 4] = [Limit::Sessions, Limit::Elements, Limit::Epsilon, Limit::Overlap];
@@ -58,6 +63,10 @@ impl Display for Spent {
             Limit::Sessions => write!(f, "{used} of {allowed} sessions are used"),
             Limit::Elements => {
                 write!(f, "{used} of {allowed} elements are used, and this list has {asked}")
+            }
+            Limit::Epsilon if *used == Spent::BOUNDLESS => {
+                let allowed = Epsilon::from_millionths(*allowed);
+                write!(f, "answers without noise were given, so that epsilon {allowed} cannot hold")
             }
             Limit::Epsilon => {
                 let [used, asked, allowed] =
