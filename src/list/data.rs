@@ -218,10 +218,12 @@ fn named(header: &[String], name: &str) -> Vec<usize> {
     }
 }
 
-/// The names of a list's columns of its own data, for people to choose from.
+/// The names of a list's columns of its own data, for people to choose from. A first line without names
+/// may hold identifiers, which are not shown.
 fn own_names(header: &[String], plan: &Plan) -> String {
     let taken = plan.cells();
     let own = header.iter().enumerate().filter(|(cell, _)| !taken.contains(cell));
+    let own = own.filter(|(_, name)| !may_be_personal(name));
     let names: Vec<String> = own
         .map(|(_, name)| format!("`{}`", printable(name.trim())))
         .filter(|n| n != "``")
@@ -231,6 +233,12 @@ fn own_names(header: &[String], plan: &Plan) -> String {
         n if n <= SHOWN => format!("name one of {}", names.join(", ")),
         n => format!("name one of {} or {} others", names[..SHOWN].join(", "), n - SHOWN),
     }
+}
+
+/// Whether a name looks like an address, a number or a digest.
+fn may_be_personal(name: &str) -> bool {
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    name.contains('@') || digits >= 6 || name.trim().len() >= 44
 }
 
 pub(super) fn amount(raw: &[u8]) -> Result<u64, String> {
@@ -323,6 +331,9 @@ mod tests {
         }
         let plan = Plan::new(&header("email,purposes")).unwrap();
         assert!(own_names(&header("email,purposes"), &plan).contains("no column but"));
+        let data = header("email,+4915112345678,bob@example.com,0151 2345678,segment");
+        let names = own_names(&data, &Plan::new(&data).unwrap());
+        assert_eq!(names, "name one of `segment`");
         let many: Vec<String> = (0..30).map(|n| format!("c{n}")).chain(["email".into()]).collect();
         let names = own_names(&many, &Plan::new(&many).unwrap());
         assert!(names.ends_with("`c18`, `c19` or 10 others"), "{names}");
