@@ -4,7 +4,8 @@
 //! `a + b n`; threads by Amdahl's law, where both sides have cores of their own. Every curve is checked: it
 //! is fitted again without the largest size, and what it predicts there is compared with what was measured.
 //! An extrapolation is the same curve far outside what was measured, under [`Growth::assumptions`]; the
-//! range beside it is what the curves give that are fitted with one size left out, each in turn.
+//! range beside it is what the curves give that are fitted with one size left out, each in turn, for memory
+//! widened by what the check was off by.
 
 mod fit;
 mod show;
@@ -128,8 +129,9 @@ pub struct Forecast {
     pub seconds: [f64; 3],
     /// Of those, seconds of sending.
     pub sending: f64,
-    /// Bytes of memory of the largest partition, both sides together, where known.
-    pub memory: Option<f64>,
+    /// Bytes of memory of the largest partition, both sides together, where known; and the least and most
+    /// that they may be.
+    pub memory: Option<[f64; 3]>,
 }
 
 /// Looks at a record: at lists of the same size, over the link that delays least.
@@ -170,7 +172,7 @@ fn grows(view: &View, place: usize) -> Option<SubjectGrowth> {
         time: Fit::of(&time, Terms::LogLinear)?,
         memory: Fit::of(&memory, Terms::Linear),
         bytes: Fit::of(&bytes, Terms::LogLinear)?,
-        cores: cores(&parted(view, subject, last.platform, network)),
+        cores: cores(&view.by_cores(subject, [last.platform; 2], &network.name)),
     })
 }
 
@@ -181,14 +183,6 @@ fn memory(cell: &Cell) -> f64 {
         Some(a as f64 + p as f64)
     });
     both.collect::<super::measure::Sample>().median()
-}
-
-/// Cells by threads, as far as both sides had cores of their own: where they share some, more threads are
-/// not more cores.
-fn parted<'a>(view: &View<'a>, subject: &Subject, size: u64, network: &Network) -> Vec<&'a Cell> {
-    let mut cells = view.by_threads(subject, [size; 2], &network.name);
-    cells.retain(|cell| 2 * cell.threads <= view.record.machine.cores);
-    cells
 }
 
 fn cores(cells: &[&Cell]) -> Option<Cores> {
@@ -232,6 +226,15 @@ impl Fit {
     }
 }
 
+impl Fit {
+    /// The same, widened by as much as the curve was off by one size up.
+    fn within(&self, n: f64) -> [f64; 3] {
+        let [value, least, most] = self.at(n);
+        let off = 1.0 + self.check.error().abs();
+        [value, least / off, most * off]
+    }
+}
+
 impl Check {
     /// How much more was predicted than measured, as a part of what was measured.
     pub fn error(&self) -> f64 {
@@ -252,7 +255,7 @@ impl SubjectGrowth {
             partition,
             seconds: self.time.at(partition).map(|seconds| seconds + sending),
             sending,
-            memory: self.memory.as_ref().map(|fit| fit.curve.at(partition)),
+            memory: self.memory.as_ref().map(|fit| fit.within(partition)),
         }
     }
 }
@@ -276,12 +279,13 @@ impl Growth {
         show::assumptions(&self.machine)
     }
 
-    /// Whether a forecast fits into the memory of a machine like the measured one; true where
-    /// either is unknown.
-    pub fn fits(&self, forecast: &Forecast) -> bool {
-        match (forecast.memory, self.machine.memory) {
-            (Some(needed), Some(there)) => needed <= there as f64,
-            _ => true,
+    /// Whether a forecast fits into the memory of a machine like the measured one; none where its range does
+    /// not tell. True where either is unknown.
+    pub fn fits(&self, forecast: &Forecast) -> Option<bool> {
+        match (forecast.memory, self.machine.memory.map(|bytes| bytes as f64)) {
+            (Some([_, least, _]), Some(there)) if least > there => Some(false),
+            (Some([_, _, most]), Some(there)) if most > there => None,
+            _ => Some(true),
         }
     }
 
@@ -347,7 +351,7 @@ mod tests {
         let (one, many) = (dh.forecast(1e10, 1), dh.forecast(1e10, 1000));
         assert_eq!(one.partition, 1e10);
         assert!(many.partition > 1e7 && many.partition < 1.002e7, "{}", many.partition);
-        assert!(!growth.fits(&one) && growth.fits(&many)); // 2.1 TB, 2.1 GB, and 34 GB are there
+        assert_eq!((growth.fits(&one), growth.fits(&many)), (Some(false), Some(true))); // 2.1 TB, 2.1 GB, and 34 GB are there
         let share = one.seconds[0] / many.seconds[0];
         assert!(share > 900.0 && share < 1000.0, "{share}");
     }

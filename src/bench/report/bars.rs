@@ -65,7 +65,7 @@ pub fn times(view: &View, shape: &Shape, at: usize) -> Chart {
 }
 
 fn about(sample: &Sample) -> String {
-    text::seconds_about(sample.median(), sample.spread())
+    text::seconds_about(&sample)
 }
 
 fn ticks(scale: &Scale, bottom: f64) -> String {
@@ -113,8 +113,9 @@ pub fn phases(view: &View) -> Option<Chart> {
         networks.push(last);
     }
     let sizes = text::sizes(lists[0], lists[1]);
+    let shown: Vec<String> = names.iter().map(|name| text::name(name)).collect();
     let mut head = vec!["subject", "link", "side"];
-    head.extend(names.iter().map(String::as_str));
+    head.extend(shown.iter().map(String::as_str));
     let mut table = Table::new(format!("Phases, {sizes} elements"), &head);
     let mut panels = Vec::new();
     for (index, network) in networks.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 //! What is plotted of a record.
 
 use super::bars;
+use super::findings::{apart, giving_matches};
 use super::plot::{Axis, Panel, Point, Series, Style};
 use super::scale::Quantity;
 use super::table::{Row, Table, of_lists};
@@ -66,7 +67,7 @@ fn quartiles(sample: &Sample) -> [f64; 3] {
 fn says(cell: &Cell, sample: &Sample) -> String {
     let name = text::subject(&cell.subject);
     let sizes = text::sizes(cell.advertiser, cell.platform);
-    format!("{name}, {sizes}: {}", text::seconds_about(sample.median(), sample.spread()))
+    format!("{name}, {sizes}: {}", text::seconds_about(&sample))
 }
 
 /// Time against size: a panel for each link, a line for each subject.
@@ -146,7 +147,7 @@ fn time_table(view: &View, shape: &Shape) -> Table {
             cells.extend(shape.sizes.iter().map(|size| {
                 let cell = view.cell(subject, shape.lists(*size), &network.name);
                 let sample = cell.map(|cell| cell.sample(|run| run.total)).unwrap_or_default();
-                text::seconds_about(sample.median(), sample.spread())
+                text::seconds_about(&sample)
             }));
             table.rows.push(Row { cells, insecure: subject.kind == Kind::Insecure });
         }
@@ -179,6 +180,7 @@ fn bytes_and_time(view: &View, shape: &Shape, at: usize) -> Chart {
             Series { style: style(view, &cell.subject), points, beyond: Vec::new() }
         });
         let fastest = best.map(|best| format!("fastest: {}", text::subject(&cells[best].subject)));
+        let fastest = fastest.or_else(|| Some("no one is fastest beyond the noise".to_owned()));
         let panel = Panel {
             id: format!("bytes-{at}-{index}"),
             title: text::network(network),
@@ -203,7 +205,7 @@ fn bytes_and_time(view: &View, shape: &Shape, at: usize) -> Chart {
                     text::subject(&cell.subject),
                     text::name(&network.name),
                     text::bytes(bytes(cell)),
-                    text::seconds_about(sample.median(), sample.spread()),
+                    text::seconds_about(&sample),
                     if best == Some(place) { "fastest".to_owned() } else { String::new() },
                 ],
                 insecure: cell.subject.kind == Kind::Insecure,
@@ -214,8 +216,8 @@ fn bytes_and_time(view: &View, shape: &Shape, at: usize) -> Chart {
         id: format!("bytes-{at}"),
         title: format!("Bytes and time: {sizes} elements"),
         caption: "Further left sends less, further down is faster; both axes are logarithmic, and each panel has times \
-                  of its own. A ring marks the fastest over each link; \
-                  what is insecure does not compete."
+                  of its own. A ring marks the fastest over each link of those that give \
+                  matches, where it can be told from the next; what is insecure does not compete."
             .to_owned(),
         panels,
         legend: Some(String::new()),
@@ -223,11 +225,16 @@ fn bytes_and_time(view: &View, shape: &Shape, at: usize) -> Chart {
     }
 }
 
-/// The fastest that is not insecure, by its place.
+/// The fastest that gives matches and is not insecure, by its place; none where another cannot be told
+/// from it.
 fn winner(cells: &[&Cell]) -> Option<usize> {
-    let median = |at: &usize| cells[*at].sample(|run| run.total).median();
-    let secure = (0..cells.len()).filter(|at| cells[*at].subject.kind != Kind::Insecure);
-    secure.min_by(|a, b| median(a).total_cmp(&median(b)))
+    let total = |cell: &Cell| cell.sample(|run| run.total);
+    let mut secure = giving_matches(cells.to_vec());
+    secure.retain(|cell| cell.subject.kind != Kind::Insecure);
+    secure.sort_by(|a, b| total(a).median().total_cmp(&total(b).median()));
+    let first = secure.first()?;
+    let alone = secure.get(1).is_none_or(|second| apart(&total(first), &total(second)));
+    cells.iter().position(|cell| std::ptr::eq(*cell, *first)).filter(|_| alone)
 }
 
 /// How many times as fast more threads are, for the largest lists over the fastest link.
@@ -242,7 +249,7 @@ fn cores(view: &View) -> Option<Chart> {
         &["subject", "threads of each side", "total time", "times as fast"],
     );
     for subject in &view.subjects {
-        let cells = view.by_threads(subject, lists, &network.name);
+        let cells = view.by_cores(subject, lists, &network.name);
         let Some(first) = cells.first().filter(|_| cells.len() > 1) else { continue };
         let mut points = Vec::new();
         for cell in &cells {
@@ -260,7 +267,7 @@ fn cores(view: &View) -> Option<Chart> {
                 cells: vec![
                     text::subject(subject),
                     threads.to_string(),
-                    text::seconds_about(sample.median(), sample.spread()),
+                    text::seconds_about(&sample),
                     text::number(y),
                 ],
                 insecure: subject.kind == Kind::Insecure,

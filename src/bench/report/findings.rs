@@ -3,8 +3,10 @@
 use super::figures::{bits_each, cpu_each, false_positives};
 use super::text;
 use super::view::View;
+use crate::bench::compare::FLOOR;
 use crate::bench::measure::Sample;
 use crate::bench::record::{Cell, Kind, Network};
+use crate::protocol::ProtocolName;
 
 /// Sentences about the same thing.
 pub struct Findings {
@@ -48,16 +50,29 @@ fn name(cell: &Cell) -> String {
     text::subject(&cell.subject)
 }
 
-/// Whether the quartiles of two samples leave a gap.
-fn apart(less: &Sample, more: &Sample) -> bool {
-    less.quantile(0.75) < more.quantile(0.25)
+/// Whether one time is more than another beyond doubt: at least by [`FLOOR`], with all runs of one before all
+/// of the other, three each. Of fewer runs nothing is known of the noise, and a quarter more is asked.
+pub fn apart(less: &Sample, more: &Sample) -> bool {
+    let runs = less.values().len().min(more.values().len());
+    let least = if runs < 3 { 1.25 } else { 1.0 + FLOOR };
+    more.median() >= least * less.median() && less.quantile(1.0) < more.quantile(0.0)
+}
+
+/// Those whose answer is at least which rows match: a count alone does not compete with them.
+pub fn giving_matches(mut cells: Vec<&Cell>) -> Vec<&Cell> {
+    cells.retain(|cell| {
+        let protocol = ProtocolName::ALL.iter().find(|name| name.name() == cell.subject.name);
+        !protocol.is_some_and(|protocol| protocol.is_aggregate())
+    });
+    cells
 }
 
 fn fastest(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
-    let cells = by(view.secure(lists, &network.name), |cell| total(cell).median());
+    let cells = giving_matches(view.secure(lists, &network.name));
+    let cells = by(cells, |cell| total(cell).median());
     let first = cells.first()?;
-    let time = text::seconds_about(total(first).median(), total(first).spread());
-    let lead = format!("Over {}, {}", text::over(network), name(first));
+    let time = text::seconds_about(&total(first));
+    let lead = format!("Over {}, of those that give matches {}", text::over(network), name(first));
     let Some(second) = cells.get(1) else { return Some(format!("{lead} takes {time}.")) };
     let other = text::seconds(total(second).median());
     Some(if apart(&total(first), &total(second)) {
@@ -151,10 +166,9 @@ fn insecure(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
 
 fn cores(view: &View, lists: [u64; 2], network: &Network) -> Option<String> {
     let fastest = by(view.secure(lists, &network.name), |cell| total(cell).median());
-    let cells = view.by_threads(&fastest.first()?.subject, lists, &network.name);
+    let cells = view.by_cores(&fastest.first()?.subject, lists, &network.name);
     let (one, most) = (cells.first()?, cells.last()?);
-    let parted = 2 * most.threads <= view.record.machine.cores; // else both sides share cores
-    (one.threads < most.threads && parted).then(|| {
+    (one.threads < most.threads).then(|| {
         let times = text::number(total(one).median() / total(most).median());
         let (few, many) = (one.threads, most.threads);
         format!("With {many} threads a side, {} is {times} times as fast as with {few}.", name(one))

@@ -93,7 +93,7 @@ mod tests {
             record.definition.networks.last().unwrap()
         });
         let median = cell.sample(|run| run.total);
-        let said = text::seconds_about(median.median(), median.spread());
+        let said = text::seconds_about(&median);
         assert!(row.rows.iter().any(|row| row.cells.contains(&said)));
         assert!(text.contains(&said));
     }

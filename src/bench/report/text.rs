@@ -3,6 +3,7 @@
 //! Names come from files and are as hostile as those: [`name`] takes out what cannot be seen, and
 //! each format escapes what means something to it ([`html`], [`markdown`]).
 
+use crate::bench::measure::Sample;
 use crate::bench::record::{Kind, Network, Subject};
 use crate::error::printable;
 
@@ -171,14 +172,23 @@ fn exactly(value: f64, units: &[Unit]) -> String {
     format!("{} {unit}", exact(value / size))
 }
 
-/// Seconds, more or less.
-pub fn seconds_about(median: f64, spread: f64) -> String {
-    about(median, spread, &SECONDS)
+/// The median of some seconds and half the distance between their quartiles; of one alone, itself.
+pub fn seconds_about(sample: &Sample) -> String {
+    match sample.values() {
+        [one] => seconds(*one),
+        _ => about(sample.median(), sample.spread(), &SECONDS),
+    }
 }
 
 /// Seconds and what they may be, in one unit: `7.05 min (6.95 to 7.21)`.
 pub fn seconds_within([value, low, high]: [f64; 3]) -> String {
     let (size, unit) = suited(value, &SECONDS);
+    format!("{} {unit} ({} to {})", number(value / size), number(low / size), number(high / size))
+}
+
+/// Bytes and what they may be, in one unit.
+pub fn bytes_within([value, low, high]: [f64; 3]) -> String {
+    let (size, unit) = suited(value, &BYTES);
     format!("{} {unit} ({} to {})", number(value / size), number(low / size), number(high / size))
 }
 
@@ -252,8 +262,10 @@ mod tests {
         assert_eq!([0.012, -0.2, -1e-5].map(percent), ["+1.2 %", "-20.0 %", "0.0 %"]);
         assert_eq!(bytes(33_600_000.0), "33.6 MB");
         assert_eq!(seconds(f64::NAN), NOTHING);
-        assert_eq!(seconds_about(1.234, 0.0456), "1.23 ± 0.05 s");
-        assert_eq!(seconds_about(31.3, 0.012), "31.3 ± 0.01 s");
+        let about = |values: &[f64]| seconds_about(&values.iter().copied().collect());
+        assert_eq!(about(&[1.1428, 1.234, 1.3252]), "1.23 ± 0.05 s");
+        assert_eq!(about(&[31.276, 31.3, 31.324]), "31.3 ± 0.01 s");
+        assert_eq!(about(&[31.3]), "31.3 s");
         assert_eq!([1e-3, 0.08, 100.0].map(exact_seconds), ["1 ms", "80 ms", "100 s"]);
         assert_eq!([0.0, 999.4, 12_345.0].map(number), ["0", "999", "12,345"]);
         assert_eq!([1 << 20, 1_000_000, 123_456].map(elements), ["2²⁰", "10⁶", "123,456"]);

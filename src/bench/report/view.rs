@@ -76,6 +76,14 @@ impl<'a> View<'a> {
         cells
     }
 
+    /// The same, as far as both sides had cores of their own: where they share some, more threads are not
+    /// more cores.
+    pub fn by_cores(&self, subject: &Subject, lists: [u64; 2], network: &str) -> Vec<&'a Cell> {
+        let mut cells = self.by_threads(subject, lists, network);
+        cells.retain(|cell| 2 * cell.threads <= self.record.machine.cores);
+        cells
+    }
+
     /// Cells of these lists over a link, one of each subject, in order.
     pub fn cells(&self, lists: [u64; 2], network: &str) -> Vec<&'a Cell> {
         self.subjects.iter().filter_map(|subject| self.cell(subject, lists, network)).collect()

@@ -36,7 +36,8 @@ pub fn assumptions(machine: &Machine) -> Vec<String> {
          beyond those measured; nothing is taken off for memory that is faster when less of it is used."
             .to_owned(),
         "The curves hold far beyond the sizes they were fitted to. Memory caches, swapping and limits of the \
-         wire format may say otherwise; \"too large\" is what the fitted memory does not let fit."
+         wire format may say otherwise; \"too large\" is where even the least of the range does not fit into the \
+         memory."
             .to_owned(),
     ]
 }
@@ -150,10 +151,11 @@ fn forecasts(growth: &Growth, elements: f64) -> Table {
 
 fn said(growth: &Growth, forecast: &Forecast) -> String {
     let seconds = text::seconds_within(forecast.seconds);
-    match forecast.memory.map(text::bytes) {
-        Some(memory) if !growth.fits(forecast) => format!("too large: needs {memory}"),
-        Some(memory) => format!("{seconds}, {memory}"),
-        None => seconds,
+    let Some(memory) = forecast.memory.map(text::bytes_within) else { return seconds };
+    match growth.fits(forecast) {
+        Some(true) => format!("{seconds}, {memory}"),
+        Some(false) => format!("too large: {memory}; else {seconds}"),
+        None => format!("may be too large: {memory}; else {seconds}"),
     }
 }
 
@@ -165,7 +167,8 @@ fn point(subject: &SubjectGrowth, (elements, y): (u64, [f64; 3])) -> Point {
 
 /// What stands before the tables.
 const LEGEND: &str = "\"One size up\" is how far the curve without the largest size is from what was measured there. \
-                      Extrapolations: time (range of curves with one size left out) and memory of a machine.";
+                      Extrapolations: time and memory of a machine; in brackets the range of curves with one size left out, for \
+                      memory widened by the error one size up.";
 
 impl Growth {
     fn tables(&self) -> Vec<Table> {
