@@ -57,6 +57,33 @@ fn any_seed_is_right() {
     }
 }
 
+/// A definition decides all that is measured, and a run over links has no choice of blinding.
+#[test]
+fn flags_that_would_change_nothing_are_refused() {
+    let folder = Folder::new();
+    let refused = |line: &str, flag: &str, other: &str| {
+        let ran = folder.run(line);
+        assert_eq!(ran.code, Some(2), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains("cannot be used with"), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(flag) && ran.stderr.contains(other), "{line}: {}", ran.stderr);
+    };
+    for flag in [
+        "--protocol dh",
+        "--size 8",
+        "--unbalanced 4x8",
+        "--network none",
+        "--backend portable",
+        "--threads 1",
+        "--repeat 5",
+        "--seed 1",
+    ] {
+        let name = flag.split(' ').next().unwrap();
+        refused(&format!("bench --out o --definition d.toml {flag}"), name, "--definition");
+    }
+    refused("bench --out o --blinding additive", "--blinding", "--out");
+    assert!(folder.names(".").is_empty(), "nothing was begun");
+}
+
 #[test]
 fn every_backend_gives_the_same_matches() {
     let folder = Folder::with_examples();
