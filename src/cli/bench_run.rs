@@ -17,7 +17,7 @@ use blindmatch::{Error, Result};
 use indicatif::ProgressBar;
 
 use super::Shared;
-use super::bench::{backends, say, threads};
+use super::bench::{backends, say, threads, without_repetition};
 use super::bench_args::BenchArgs;
 use super::bench_report;
 
@@ -62,17 +62,11 @@ fn measure(definition: Definition, folder: &Path, shared: &Shared) -> Result<()>
 }
 
 fn from_flags(args: &BenchArgs) -> Definition {
-    let mut subjects: Vec<String> = Vec::new();
     let named = if args.protocol.is_empty() { &["all".to_owned()][..] } else { &args.protocol[..] };
-    for name in named {
-        let all = Way::all().into_iter().map(Way::name);
-        let these: Vec<String> = if name == "all" { all.collect() } else { vec![name.clone()] };
-        for name in these {
-            if !subjects.contains(&name) {
-                subjects.push(name);
-            }
-        }
-    }
+    let subjects = named.iter().flat_map(|name| match name.as_str() {
+        "all" => Way::all().into_iter().map(Way::name).collect(),
+        name => vec![name.to_owned()],
+    });
     let default = definition::sizes("2^8..2^16").expect("a range");
     // Who asks for unbalanced lists alone gets them alone.
     let default = if args.unbalanced.is_empty() { &default[..] } else { &[] };
@@ -80,10 +74,11 @@ fn from_flags(args: &BenchArgs) -> Definition {
     let best = [Backend::detect()];
     let backends = if args.backend.is_empty() { best.to_vec() } else { backends(&args.backend) };
     let usual = ["lan", "wan-200", "wan-50", "wan-5"];
+    let unbalanced = args.unbalanced.iter().map(|sizes| sizes.0);
     let usual = || usual.iter().filter_map(|name| Network::by_name(name)).collect();
     Definition {
-        subjects,
-        sizes: balanced.chain(args.unbalanced.iter().map(|sizes| sizes.0)).collect(),
+        subjects: without_repetition(subjects.collect()),
+        sizes: without_repetition(balanced.chain(unbalanced).collect()),
         networks: args.network.as_ref().map_or_else(usual, |networks| networks.0.clone()),
         threads: threads(&args.threads),
         backends: backends.iter().map(|backend| backend.name().to_owned()).collect(),
