@@ -11,7 +11,7 @@ use blindmatch::bench::harness::{Harness, Observer};
 use blindmatch::bench::party::{self, Task, Way};
 use blindmatch::bench::peers::{Peer, Python};
 use blindmatch::bench::record::{Absent, Cell, Definition, Network, Record};
-use blindmatch::bench::{definition, scaling};
+use blindmatch::bench::{definition, report, scaling};
 use blindmatch::group::Backend;
 use blindmatch::{Error, Result};
 use indicatif::ProgressBar;
@@ -172,7 +172,6 @@ fn summary(record: &Record, folder: &Path) -> Result<()> {
         let kind = cell.subject.kind;
         let link = cell.sample(|run| network.map_or(0.0, |network| network.least(kind, run)));
         let (total, online) = (cell.sample(|run| run.total), cell.sample(|run| run.online));
-        let elements = (cell.advertiser + cell.platform) as f64;
         say(&format!(
             "{:<24}{:>9}{:>9}  {:<9}{:>3}{:>11.1}{:>9.1}{:>11.1}{:>9.1}{:>10.1}{:>8.0}",
             cell.subject.name,
@@ -185,7 +184,7 @@ fn summary(record: &Record, folder: &Path) -> Result<()> {
             online.median() * 1e3,
             link.median() * 1e3,
             cell.sample(|run| run.cpu()).median() * 1e3,
-            cell.sample(|run| run.bytes() as f64 * 8.0).median() / elements
+            cell.sample(|run| report::bits_each(cell, run)).median()
         ))?;
     }
     say("")?;

@@ -84,6 +84,31 @@ fn flags_that_would_change_nothing_are_refused() {
     assert!(folder.names(".").is_empty(), "nothing was begun");
 }
 
+/// What the terminal says is what the report says, on lists of different sizes too.
+#[test]
+fn bits_are_those_of_the_report() {
+    let folder = Folder::new();
+    let sizes = "--size 8 --unbalanced 4x16,16x4,8x8,4x16";
+    let line = format!("bench --protocol insecure-sha256 {sizes} --network none --threads 1");
+    let out = folder.stdout(&format!("{line} --repeat 1 --out report"));
+    let rows = folder.rows("report/report.csv");
+    let at = |name: &str| rows[0].iter().position(|column| column == name).unwrap();
+    assert_eq!(rows.len(), 1 + 3, "each once");
+    for row in &rows[1..] {
+        let key =
+            ["subject", "advertiser_elements", "platform_elements"].map(|name| &*row[at(name)]);
+        let bits = row[at("bits_per_element")].parse::<f64>().unwrap();
+        let told = out.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let told = told.filter(|line| line.starts_with(&key)).collect::<Vec<_>>();
+        assert_eq!(told.len(), 1, "{key:?}: {out}");
+        assert_eq!(
+            told[0].last().unwrap().parse::<f64>().unwrap(),
+            bits.round_ties_even(),
+            "{out}"
+        );
+    }
+}
+
 #[test]
 fn every_backend_gives_the_same_matches() {
     let folder = Folder::with_examples();
