@@ -64,6 +64,7 @@ fn whatever_is_measured_is_right_and_complete() {
         let prepared = cell.subject.name.ends_with("-prepared");
         assert_eq!(prepared, run.online < run.total, "{cell:?}");
         assert_eq!(prepared, run.platform.phases.contains_key("prepare"));
+        assert!(run.link_cpu > Some(0.0), "{cell:?}");
         for side in [&run.advertiser, &run.platform] {
             assert!(side.cpu > 0.0 && side.sent > 0 && side.flights > 0, "{cell:?}");
             assert!(side.phases.contains_key("connect") && side.phases.contains_key("wait"));
@@ -102,7 +103,15 @@ impl Contestant for Made {
             (self.end)(stop)?;
         }
         let (advertiser, platform) = Default::default();
-        Ok(Run { total: 1.0, online: 1.0, advertiser, platform, matched: 2, false_positives: 0 })
+        Ok(Run {
+            total: 1.0,
+            online: 1.0,
+            advertiser,
+            platform,
+            matched: 2,
+            false_positives: 0,
+            link_cpu: None,
+        })
     }
 }
 

@@ -140,6 +140,7 @@ impl Contestant for Ours {
             matched,
             false_positives,
         })
+            link_cpu: Some(traffic.cpu.as_secs_f64()),
     }
 }
 

@@ -285,6 +285,7 @@ impl Estimate {
 
 const RECORD: &str = "record.json";
 
+    run.link_cpu.iter_mut().for_each(round);
 const DEFINITION: &str = "definition.toml";
 
 #[cfg(test)]

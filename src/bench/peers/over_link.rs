@@ -50,6 +50,7 @@ pub fn measure(
         platform: side(&played.said[1], 1),
         matched: played.rows.len() as u64,
         false_positives: 0,
+        link_cpu: Some(traffic.cpu.as_secs_f64()),
     })
 }
 
