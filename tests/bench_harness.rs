@@ -3,9 +3,9 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blindmatch::bench::contestant::{Contestant, Ours, Setup};
 use blindmatch::bench::harness::{Harness, Observer};
@@ -244,44 +244,15 @@ fn a_wrong_answer_of_a_real_run_is_an_error() {
 fn a_killed_program_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report");
-    let command = || {
-        let mut command = Command::new(PROGRAM);
-        command.args([
-            "bench",
-            "--protocol",
-            "insecure-sha256,insecure-bloom",
-            "--size",
-            "8..32:2",
-        ]);
-        command.args([
-            "--network",
-            "none,custom:100,5",
-            "--threads",
-            "1",
-            "--repeat",
-            "3",
-            "--out",
-        ]);
-        command.arg(&path).stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    };
-    let mut child = command().spawn().unwrap();
-    let runs = || {
-        let text = std::fs::read_to_string(path.join("record.json")).ok()?;
-        let record: Record = serde_json::from_str(&text).unwrap();
-        Some(record.cells.iter().map(|cell| cell.runs.len()).sum::<usize>())
-    };
-    static POLLS: AtomicUsize = AtomicUsize::new(0);
-    while runs().is_none_or(|runs| runs < 5) {
-        assert!(POLLS.fetch_add(1, Ordering::Relaxed) < 60_000, "no runs in a minute");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let seed = "240113001";
+    let mut child = long_benchmark(&path, seed).spawn().unwrap();
+    wait_until("five runs", || runs(&path) >= 5);
     child.kill().unwrap();
     child.wait().unwrap();
     let before = kept(&path);
     assert!(!path.join("report.html").exists());
 
-    assert!(command().status().unwrap().success());
+    assert!(long_benchmark(&path, seed).output().unwrap().status.success());
     let after = kept(&path);
     assert_eq!(after.cells.iter().map(|cell| cell.runs.len()).collect::<Vec<_>>(), [3; 12]);
     for cell in &before.cells {
@@ -301,4 +272,62 @@ fn a_killed_program_goes_on() {
     let other = again(&["--size", "8"]);
     assert_eq!(other.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&other.stderr).contains("another definition"));
+}
+/// A program that measures for a while, and goes on with what is in this folder.
+fn long_benchmark(path: &Path, seed: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(["bench", "--protocol", "insecure-sha256,insecure-bloom", "--size", "8..32:2"]);
+    command.args(["--network", "none,custom:100,5", "--threads", "1", "--repeat", "3"]);
+    command.args(["--seed", seed, "--out"]).arg(path);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn wait_until(what: &str, is: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what}: not in a minute");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs that were kept so far.
+fn runs(path: &Path) -> usize {
+    let Ok(text) = std::fs::read_to_string(path.join("record.json")) else { return 0 };
+    let record: Record = serde_json::from_str(&text).unwrap();
+    record.cells.iter().map(|cell| cell.runs.len()).sum()
+}
+
+/// Sides that run now of a benchmark with this seed, where the system tells.
+fn sides(seed: &str) -> usize {
+    let mark = format!("\"seed\":{seed},");
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let line = |process: std::fs::DirEntry| std::fs::read(process.path().join("cmdline")).ok();
+    processes.filter_map(line).filter(|line| String::from_utf8_lossy(line).contains(&mark)).count()
+}
+
+    wait_until("its sides end", || sides(seed) == 0);
+
+/// By Ctrl-C, which a terminal sends to everything that was started there, and by a signal to the program alone.
+#[test]
+fn an_interrupted_program_says_how_to_go_on() {
+    for (seed, group) in [("240113002", "-"), ("240113003", ""), ("240113004", "-")] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report");
+        let mut command = long_benchmark(&path, seed);
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.spawn().unwrap();
+        wait_until("two runs", || runs(&path) >= 2);
+        wait_until("a side", || sides(seed) > 0 || !Path::new("/proc/self/cmdline").exists());
+        let whom = format!("{group}{}", child.id());
+        assert!(Command::new("kill").args(["-INT", "--", &whom]).status().unwrap().success());
+        let ran = child.wait_with_output().unwrap();
+        let (out, err) =
+            (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert_eq!(ran.status.code(), Some(130), "{whom}: {err}");
+        assert!(out.contains("the same command goes on from there"), "{whom}: {out}{err}");
+        assert!(err.contains("error: interrupted"), "{whom}: {err}");
+        wait_until("its sides end", || sides(seed) == 0);
+        assert!((2..36).contains(&runs(&path)), "{whom}");
+    }
 }

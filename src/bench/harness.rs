@@ -119,6 +119,8 @@ impl Harness {
         let (contestant, setup) = &self.setups[at];
         let contestant = &self.contestants[*contestant];
         match contestant.run(setup, stop) {
+            // Whatever fails while it is being stopped may fail of that.
+            Err(_) if stop.load(Ordering::Relaxed) => return Err(Error::Interrupted),
             Ok(run) if keep => self.record.cells[at].runs.push(rounded(run)),
             Ok(_) => return Ok(()),
             Err(Error::Interrupted) => return Err(Error::Interrupted),
