@@ -48,6 +48,9 @@ fn measure(definition: Definition, folder: &Path, shared: &Shared) -> Result<()>
         say(&format!("{} is left out: {}", absent.name, absent.why))?;
     }
     let harness = Harness::open(definition, contestants, absent, folder)?;
+    for note in harness.notes() {
+        say(note)?;
+    }
     let bar = shared.bars.rounds("bench", 1);
     let mut progress = Bar { bar, quiet: shared.quiet };
     let record = harness.run(&mut progress, &shared.stop);
@@ -71,10 +74,10 @@ fn from_flags(args: &BenchArgs) -> Definition {
     // Who asks for unbalanced lists alone gets them alone.
     let default = if args.unbalanced.is_empty() { &default[..] } else { &[] };
     let balanced = args.sizes_or(default).into_iter().map(|size| [size, size]);
+    let unbalanced = args.unbalanced.iter().map(|sizes| sizes.0);
     let best = [Backend::detect()];
     let backends = if args.backend.is_empty() { best.to_vec() } else { backends(&args.backend) };
     let usual = ["lan", "wan-200", "wan-50", "wan-5"];
-    let unbalanced = args.unbalanced.iter().map(|sizes| sizes.0);
     let usual = || usual.iter().filter_map(|name| Network::by_name(name)).collect();
     Definition {
         subjects: without_repetition(subjects.collect()),
@@ -150,7 +153,7 @@ fn span(time: Duration) -> String {
     }
 }
 
-/// A line for each configuration, what grows how, and where the rest is.
+/// A line for each configuration, what grows how, what is missing, and where the rest is.
 fn summary(record: &Record, folder: &Path) -> Result<()> {
     say(&format!(
         "{:<24}{:>9}{:>9}  {:<9}{:>3}{:>11}{:>9}{:>11}{:>9}{:>10}{:>8}",
@@ -189,5 +192,8 @@ fn summary(record: &Record, folder: &Path) -> Result<()> {
     }
     say("")?;
     bench_report::say_growth(record)?;
+    for Absent { name, why } in &record.absent {
+        say(&format!("not measured: {name}: {why}"))?;
+    }
     say(&format!("\nthe report: {}", folder.join("report.html").display()))
 }

@@ -3,7 +3,7 @@
 
 use blindmatch::group::Backend;
 
-use crate::program::Folder;
+use crate::program::{Folder, finish};
 
 /// Whole protocols, a line for each size, backend and number of threads; then stages.
 #[test]
@@ -107,6 +107,32 @@ fn bits_are_those_of_the_report() {
             "{out}"
         );
     }
+}
+
+/// One that is not there, and one that answers wrongly: the rest is measured, and the last lines say what is not.
+#[cfg(unix)]
+#[test]
+fn what_was_not_measured_is_said_last() {
+    let folder = Folder::new();
+    let stub = "#!/bin/sh\nif [ $# = 2 ]; then echo 'ready {\"python\":\"3\",\"openmined-psi\":\"1\"}'; exit; fi\n\
+                while [ $# -gt 0 ]; do\n case $1 in --role) role=$2;; --output) output=$2;; esac\n shift\ndone\n\
+                echo 'ready {}'; read go\n\
+                echo '{\"cpu\":1,\"phases\":{},\"matched\":1}'\n\
+                [ $role = sender ] || printf '0\\n1\\n' > \"$output\"\n";
+    folder.write("python", stub);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(folder.path("python"), mode).unwrap();
+    let line = "bench --protocol spu-rr22,openmined-raw,insecure-sha256 --size 8 --network none";
+    let mut command = folder.command(&format!("{line} --threads 1 --repeat 1 --out report"));
+    command.env("BLINDMATCH_PYTHON", folder.path("python"));
+    let ran = finish(command);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let out = String::from_utf8(ran.stdout).unwrap();
+    let (_, end) = out.split_once("\ninsecure-sha256 ").unwrap();
+    let missing = "not measured: spu-rr22: the package spu does not tell its version";
+    assert!(end.contains(missing), "{out}");
+    let wrong = "not measured: openmined-raw: wrong answer: 2 rows matched, where 1 are said to";
+    assert!(end.contains(wrong), "{out}");
 }
 
 #[test]
