@@ -171,7 +171,11 @@ pub struct Side {
     pub peak_memory: Option<u64>,
     /// Bytes that it sent on the link.
     pub sent: u64,
-    /// Times that it began to send after it had heard something new: its half of the round trips.
+    /// Times that it began to send after it had heard something new: its half of the round trips. Not one measure: of a
+    /// protocol of ours it is the number that its messages need, the same for lists of any size, counted once in memory
+    /// ([`flights`](super::contestant::flights)), and two for TLS; of an insecure baseline what the side itself counted, and
+    /// these two; of another program what [the link saw](super::link::Traffic::turns), its acknowledgements
+    /// included, which is more where both sides send at once.
     pub flights: u64,
     /// Seconds by phase, by the names that reports have.
     pub phases: BTreeMap<String, f64>,
