@@ -3,9 +3,9 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use blindmatch::bench::contestant::{Contestant, Ours, Setup};
 use blindmatch::bench::harness::{Harness, Observer};
@@ -64,6 +64,7 @@ fn whatever_is_measured_is_right_and_complete() {
         let prepared = cell.subject.name.ends_with("-prepared");
         assert_eq!(prepared, run.online < run.total, "{cell:?}");
         assert_eq!(prepared, run.platform.phases.contains_key("prepare"));
+        assert!(run.link_cpu > Some(0.0), "{cell:?}");
         for side in [&run.advertiser, &run.platform] {
             assert!(side.cpu > 0.0 && side.sent > 0 && side.flights > 0, "{cell:?}");
             assert!(side.phases.contains_key("connect") && side.phases.contains_key("wait"));
@@ -84,15 +85,17 @@ fn whatever_is_measured_is_right_and_complete() {
 struct Made {
     name: &'static str,
     kind: Kind,
+    version: Option<&'static str>,
     log: Log,
     /// Stops the benchmark in this run, or fails.
     last: usize,
-    end: fn(&AtomicBool) -> Result<()>,
+    end: End,
 }
 
 impl Contestant for Made {
     fn subject(&self) -> Subject {
-        Subject { name: self.name.into(), kind: self.kind, version: None }
+        let version = self.version.map(str::to_owned);
+        Subject { name: self.name.into(), kind: self.kind, version }
     }
 
     fn run(&self, setup: &Setup, stop: &AtomicBool) -> Result<Run> {
@@ -102,16 +105,46 @@ impl Contestant for Made {
             (self.end)(stop)?;
         }
         let (advertiser, platform) = Default::default();
-        Ok(Run { total: 1.0, online: 1.0, advertiser, platform, matched: 2, false_positives: 0 })
+        Ok(Run {
+            total: 1.0,
+            online: 1.0,
+            advertiser,
+            platform,
+            matched: 2,
+            false_positives: 0,
+            link_cpu: None,
+        })
     }
 }
 
 type Log = Arc<Mutex<Vec<(&'static str, Lists, String)>>>;
 
-fn made(log: &Log, last: usize, end: fn(&AtomicBool) -> Result<()>) -> Vec<Box<dyn Contestant>> {
-    let one = |name, kind| Box::new(Made { name, kind, log: Arc::clone(log), last, end });
-    vec![one("dh", Kind::Protocol), one("spu-kkrt", Kind::Peer)]
+type End = fn(&AtomicBool) -> Result<()>;
+
+fn made(log: &Log, last: usize, end: End) -> Vec<Box<dyn Contestant>> {
+    made_of(log, last, end, Some("2.0.6"))
 }
+
+/// With another program of this version, or without one.
+fn made_of(
+    log: &Log,
+    last: usize,
+    end: End,
+    peer: Option<&'static str>,
+) -> Vec<Box<dyn Contestant>> {
+    let one = |name, kind, version| -> Box<dyn Contestant> {
+        Box::new(Made { name, kind, version, log: Arc::clone(log), last, end })
+    };
+    let peer = peer.map(|version| one("spu-kkrt", Kind::Peer, Some(version)));
+    [one("dh", Kind::Protocol, None)].into_iter().chain(peer).collect()
+}
+
+const INTERRUPT: End = |stop| {
+    stop.store(true, Ordering::Relaxed);
+    Err(Error::Interrupted)
+};
+
+const RUNS: End = |_| Ok(());
 
 fn open(folder: &Path, contestants: Vec<Box<dyn Contestant>>) -> Result<Harness> {
     Harness::open(definition(&["dh", "spu-kkrt"]), contestants, vec![], folder)
@@ -121,7 +154,7 @@ fn open(folder: &Path, contestants: Vec<Box<dyn Contestant>>) -> Result<Harness>
 #[test]
 fn configurations_take_turns() {
     let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
-    let harness = open(folder.path(), made(&log, 0, |_| Ok(()))).unwrap();
+    let harness = open(folder.path(), made(&log, 0, RUNS)).unwrap();
     struct Seen(Vec<[usize; 2]>);
     impl Observer for Seen {
         fn next(&mut self, done: usize, of: usize, _: &Cell, left: Option<Duration>) {
@@ -145,31 +178,100 @@ fn configurations_take_turns() {
 #[test]
 fn an_interrupted_benchmark_goes_on() {
     let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
-    let stop = never();
-    let interrupt: fn(&AtomicBool) -> Result<()> = |stop| {
-        stop.store(true, Ordering::Relaxed);
-        Err(Error::Interrupted)
-    };
-    let harness = open(folder.path(), made(&log, 12, interrupt)).unwrap();
-    assert!(matches!(harness.run(&mut (), &stop), Err(Error::Interrupted)));
+    let harness = open(folder.path(), made(&log, 12, INTERRUPT)).unwrap();
+    assert!(matches!(harness.run(&mut (), &never()), Err(Error::Interrupted)));
     let earlier = kept(folder.path());
     assert_eq!(earlier.cells.iter().map(|cell| cell.runs.len()).sum::<usize>(), 11 - 8);
 
-    let harness = open(folder.path(), made(&log, 0, |_| Ok(()))).unwrap();
+    let harness = open(folder.path(), made(&log, 0, RUNS)).unwrap();
     let record = harness.run(&mut (), &never()).unwrap();
     assert!(record.cells.iter().all(|cell| cell.runs.len() == 2));
     // The run that was cut, five configurations that had none yet with their warm-up, and the second round.
     assert_eq!(log.lock().unwrap().len(), 12 + 5 + 5 + 8);
     assert_eq!(record.machine, earlier.machine);
 
-    let harness = open(folder.path(), made(&log, 0, |_| Ok(()))).unwrap();
+    let harness = open(folder.path(), made(&log, 0, RUNS)).unwrap();
+    assert!(harness.notes().is_empty(), "{:?}", harness.notes());
     assert_eq!(harness.run(&mut (), &never()).unwrap(), record, "nothing is left to do");
+}
+
+/// Whatever fails of being stopped, such as a side that was told to stop as well, is no failure of anyone's.
+#[test]
+fn what_fails_while_it_is_stopped_was_interrupted() {
+    for last in [11, 12] {
+        let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+        let failing: End = |stop| {
+            stop.store(true, Ordering::Relaxed);
+            Err(Error::io("a side of a benchmark")(std::io::Error::other("interrupted")))
+        };
+        let harness = open(folder.path(), made(&log, last, failing)).unwrap();
+        let error = harness.run(&mut (), &never()).unwrap_err();
+        assert!(matches!(error, Error::Interrupted), "{error}");
+        assert!(kept(folder.path()).absent.is_empty(), "{:?}", log.lock().unwrap().last());
+    }
+}
+
+/// Another program that was missing at first is measured once it is there.
+#[test]
+fn what_was_absent_and_is_there_now_is_measured() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let absent = |why: &str| vec![Absent { name: "spu-kkrt".into(), why: why.into() }];
+    let definition = || definition(&["dh", "spu-kkrt"]);
+    let missing = |why: &str| {
+        let contestants = made_of(&log, 0, RUNS, None);
+        Harness::open(definition(), contestants, absent(why), folder.path()).unwrap()
+    };
+    let record = missing("not installed").run(&mut (), &never()).unwrap();
+    assert_eq!((record.cells.len(), record.absent), (4, absent("not installed")));
+    let harness = missing("still not installed");
+    assert!(harness.notes().is_empty(), "{:?}", harness.notes());
+    assert_eq!(harness.run(&mut (), &never()).unwrap().absent, absent("still not installed"));
+
+    let harness = open(folder.path(), made(&log, 0, RUNS)).unwrap();
+    let note = "spu-kkrt was left out before (still not installed) and is tried again";
+    assert_eq!(harness.notes(), [note]);
+    let record = harness.run(&mut (), &never()).unwrap();
+    assert_eq!((record.cells.len(), record.absent), (8, vec![]));
+    assert!(record.cells.iter().all(|cell| cell.runs.len() == 2));
+    assert_eq!(log.lock().unwrap().len(), 4 * 3 + 4 * 3, "nothing twice");
+}
+
+/// Runs of two versions are not called runs of one.
+#[test]
+fn runs_of_another_version_are_dropped_and_it_is_said() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    let harness = open(folder.path(), made(&log, 14, INTERRUPT)).unwrap();
+    assert!(matches!(harness.run(&mut (), &never()), Err(Error::Interrupted)));
+    let (earlier, before) = (kept(folder.path()), log.lock().unwrap().len());
+    let of_peer = |cell: &&Cell| cell.subject.kind == Kind::Peer;
+    assert_eq!(earlier.cells.iter().filter(of_peer).count(), 3);
+
+    let harness = open(folder.path(), made_of(&log, 0, RUNS, Some("9.9.9"))).unwrap();
+    let note = "spu-kkrt is 9.9.9 now: its earlier runs, of 2.0.6, are dropped";
+    assert_eq!(harness.notes(), [note]);
+    let record = harness.run(&mut (), &never()).unwrap();
+    assert!(record.cells.iter().all(|cell| cell.runs.len() == 2));
+    let versions = record.cells.iter().filter(of_peer).map(|cell| cell.subject.version.as_deref());
+    assert_eq!(versions.collect::<Vec<_>>(), [Some("9.9.9"); 4]);
+    let log = log.lock().unwrap();
+    let again = log[before..].iter().filter(|(name, ..)| *name == "spu-kkrt").count();
+    assert_eq!(again, 4 * 3, "all of it, warm-up included");
+}
+
+/// What was measured of a program that has gone is not kept without a word.
+#[test]
+fn runs_of_what_is_not_there_any_more_are_dropped_and_it_is_said() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
+    open(folder.path(), made(&log, 0, RUNS)).unwrap().run(&mut (), &never()).unwrap();
+    let harness = open(folder.path(), made_of(&log, 0, RUNS, None)).unwrap();
+    let note = "spu-kkrt is not there any more: its earlier runs are dropped";
+    assert_eq!(harness.notes(), [note]);
 }
 
 #[test]
 fn a_record_of_something_else_is_not_gone_on_with() {
     let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
-    open(folder.path(), made(&log, 0, |_| Ok(()))).unwrap().run(&mut (), &never()).unwrap();
+    open(folder.path(), made(&log, 0, RUNS)).unwrap().run(&mut (), &never()).unwrap();
     let path = folder.path().join("record.json");
     let text = std::fs::read_to_string(&path).unwrap();
     let changes = [
@@ -181,7 +283,7 @@ fn a_record_of_something_else_is_not_gone_on_with() {
     for (changed, problem) in changes {
         assert_ne!(changed, text);
         std::fs::write(&path, &changed).unwrap();
-        let error = open(folder.path(), made(&log, 0, |_| Ok(()))).err().unwrap();
+        let error = open(folder.path(), made(&log, 0, RUNS)).err().unwrap();
         assert!(matches!(error, Error::Record { .. }), "{error}");
         assert!(error.to_string().contains(problem), "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), changed, "it is left as it is");
@@ -191,7 +293,7 @@ fn a_record_of_something_else_is_not_gone_on_with() {
 /// One of ours ends the benchmark, another program is left out.
 #[test]
 fn what_fails_is_told_apart() {
-    let wrong: fn(&AtomicBool) -> Result<()> = |_| Err(Error::WrongAnswer("three".into()));
+    let wrong: End = |_| Err(Error::WrongAnswer("three".into()));
     let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
     let error = open(folder.path(), made(&log, 3, wrong)).unwrap().run(&mut (), &never());
     let error = error.unwrap_err();
@@ -230,49 +332,54 @@ fn a_wrong_answer_of_a_real_run_is_an_error() {
     }
 }
 
+/// A program that measures for a while, and goes on with what is in this folder.
+fn long_benchmark(path: &Path, seed: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command.args(["bench", "--protocol", "insecure-sha256,insecure-bloom", "--size", "8..32:2"]);
+    command.args(["--network", "none,custom:100,5", "--threads", "1", "--repeat", "3"]);
+    command.args(["--seed", seed, "--out"]).arg(path);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn wait_until(what: &str, is: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what}: not in a minute");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Runs that were kept so far.
+fn runs(path: &Path) -> usize {
+    let Ok(text) = std::fs::read_to_string(path.join("record.json")) else { return 0 };
+    let record: Record = serde_json::from_str(&text).unwrap();
+    record.cells.iter().map(|cell| cell.runs.len()).sum()
+}
+
+/// Sides that run now of a benchmark with this seed, where the system tells.
+fn sides(seed: &str) -> usize {
+    let mark = format!("\"seed\":{seed},");
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let line = |process: std::fs::DirEntry| std::fs::read(process.path().join("cmdline")).ok();
+    processes.filter_map(line).filter(|line| String::from_utf8_lossy(line).contains(&mark)).count()
+}
+
 /// The program, killed in the middle: what was measured is there, its sides end, and the same command goes on.
 #[test]
 fn a_killed_program_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report");
-    let command = || {
-        let mut command = Command::new(PROGRAM);
-        command.args([
-            "bench",
-            "--protocol",
-            "insecure-sha256,insecure-bloom",
-            "--size",
-            "8..32:2",
-        ]);
-        command.args([
-            "--network",
-            "none,custom:100,5",
-            "--threads",
-            "1",
-            "--repeat",
-            "3",
-            "--out",
-        ]);
-        command.arg(&path).stdout(Stdio::null()).stderr(Stdio::null());
-        command
-    };
-    let mut child = command().spawn().unwrap();
-    let runs = || {
-        let text = std::fs::read_to_string(path.join("record.json")).ok()?;
-        let record: Record = serde_json::from_str(&text).unwrap();
-        Some(record.cells.iter().map(|cell| cell.runs.len()).sum::<usize>())
-    };
-    static POLLS: AtomicUsize = AtomicUsize::new(0);
-    while runs().is_none_or(|runs| runs < 5) {
-        assert!(POLLS.fetch_add(1, Ordering::Relaxed) < 60_000, "no runs in a minute");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let seed = "240113001";
+    let mut child = long_benchmark(&path, seed).spawn().unwrap();
+    wait_until("five runs", || runs(&path) >= 5);
     child.kill().unwrap();
     child.wait().unwrap();
+    wait_until("its sides end", || sides(seed) == 0);
     let before = kept(&path);
     assert!(!path.join("report.html").exists());
 
-    assert!(command().status().unwrap().success());
+    assert!(long_benchmark(&path, seed).output().unwrap().status.success());
     let after = kept(&path);
     assert_eq!(after.cells.iter().map(|cell| cell.runs.len()).collect::<Vec<_>>(), [3; 12]);
     for cell in &before.cells {
@@ -292,4 +399,28 @@ fn a_killed_program_goes_on() {
     let other = again(&["--size", "8"]);
     assert_eq!(other.status.code(), Some(3));
     assert!(String::from_utf8_lossy(&other.stderr).contains("another definition"));
+}
+
+/// By Ctrl-C, which a terminal sends to everything that was started there, and by a signal to the program alone.
+#[test]
+fn an_interrupted_program_says_how_to_go_on() {
+    for (seed, group) in [("240113002", "-"), ("240113003", ""), ("240113004", "-")] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report");
+        let mut command = long_benchmark(&path, seed);
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.spawn().unwrap();
+        wait_until("two runs", || runs(&path) >= 2);
+        wait_until("a side", || sides(seed) > 0 || !Path::new("/proc/self/cmdline").exists());
+        let whom = format!("{group}{}", child.id());
+        assert!(Command::new("kill").args(["-INT", "--", &whom]).status().unwrap().success());
+        let ran = child.wait_with_output().unwrap();
+        let (out, err) =
+            (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert_eq!(ran.status.code(), Some(130), "{whom}: {err}");
+        assert!(out.contains("the same command goes on from there"), "{whom}: {out}{err}");
+        assert!(err.contains("error: interrupted"), "{whom}: {err}");
+        wait_until("its sides end", || sides(seed) == 0);
+        assert!((2..36).contains(&runs(&path)), "{whom}");
+    }
 }

@@ -15,6 +15,7 @@ use super::link::Link;
 use super::lists::Lists;
 use super::party::{Done, Go, TLS_FLIGHTS, Task, Way, Word};
 use super::peers::folder::Folder;
+use super::peers::process::in_own_group;
 use super::peers::{Peer, Python, over_link, round::Round};
 use super::record::{Kind, Network, Run, Subject};
 use super::workload::CLIP;
@@ -139,6 +140,7 @@ impl Contestant for Ours {
             platform: second.side,
             matched,
             false_positives,
+            link_cpu: Some(traffic.cpu.as_secs_f64()),
         })
     }
 }
@@ -302,6 +304,7 @@ struct Side {
 impl Side {
     fn start(command: &mut Command) -> Result<Side> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        in_own_group(command);
         let child = command.spawn();
         let mut child = child.map_err(Error::io("starting a side of a benchmark"))?;
         let input = child.stdin.take().expect("piped above");

@@ -28,6 +28,19 @@ pub fn keep_to(cores: &[usize]) {
     let _ = cores;
 }
 
+/// Does something on these cores, such as to start a process, which stays there. Where that cannot be, or there are
+/// none, on any.
+pub fn on<R>(cores: &[usize], work: impl FnOnce() -> R) -> R {
+    let before = allowed();
+    if cores.is_empty() || before.is_empty() {
+        return work(); // there would be no way back
+    }
+    keep_to(cores);
+    let result = work();
+    keep_to(&before);
+    result
+}
+
 /// The cores of the advertiser's side and of the platform's, of those that there are: as many as a side has
 /// threads, apart from the other side's where there are enough; else both sides share all.
 pub fn share(cores: &[usize], threads: usize) -> [Vec<usize>; 2] {
@@ -61,5 +74,16 @@ mod tests {
         });
         let (kept, core) = kept.join().unwrap();
         assert_eq!(kept, [core]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn work_is_done_on_its_core_and_what_follows_is_not() {
+        let all = allowed();
+        for cores in [&all[..1], &all[..], &[]] {
+            let during = on(cores, allowed);
+            assert_eq!(during, if cores.is_empty() { &all } else { cores });
+            assert_eq!(allowed(), all);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What is to be measured: as people write it, and as a file.
 
+use std::fmt::Debug;
 use std::path::Path;
 
 use super::record::{Definition, Kind, Network, Run};
@@ -117,11 +118,12 @@ impl Definition {
                 "a network has a rate of 1 bit per second or more, and a round trip of 0 to 60 s",
             );
         }
-        if (1..self.networks.len())
-            .any(|at| self.networks[..at].iter().any(|n| n.name == self.networks[at].name))
-        {
-            return misuse("two networks of one name");
-        }
+        let names: Vec<&str> = self.networks.iter().map(|network| network.name.as_str()).collect();
+        once("subjects", &self.subjects)?;
+        once("sizes", &self.sizes)?;
+        once("networks", &names)?;
+        once("threads", &self.threads)?;
+        once("backends", &self.backends)?;
         if self.seed > i64::MAX as u64 {
             return misuse(
                 "a seed is at most 2^63 - 1 here: files of definitions have no larger numbers",
@@ -132,6 +134,14 @@ impl Definition {
             return misuse("nothing is to be measured: a list is empty, or repeat is 0");
         }
         Ok(())
+    }
+}
+
+/// Whatever stands twice would be measured twice, as two configurations that nobody could tell apart.
+fn once<T: PartialEq + Debug>(list: &str, values: &[T]) -> Result<()> {
+    match (1..values.len()).find(|&at| values[..at].contains(&values[at])) {
+        Some(at) => Err(Error::Misuse(format!("{list} has {:?} twice", values[at]))),
+        None => Ok(()),
     }
 }
 
@@ -205,12 +215,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_run_is_refused() {
-        let changes: [fn(&mut Definition); 7] = [
+        let changes: [fn(&mut Definition); 6] = [
             |d| d.sizes[0][1] = 0,
             |d| d.sizes[0][1] = 1 << 40,
             |d| d.threads[0] = 0,
             |d| d.networks[0].rtt = f64::NAN,
-            |d| d.networks[0].name = "none".into(),
             |d| d.seed = u64::MAX,
             |d| d.repeat = 0,
         ];
@@ -219,6 +228,28 @@ mod tests {
             let mut changed = definition();
             change(&mut changed);
             assert!(matches!(changed.check(), Err(Error::Misuse(_))), "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn what_stands_twice_is_refused_by_name() {
+        type Change = fn(&mut Definition);
+        let changes: [(Change, &str); 5] = [
+            (|d| d.subjects.push("dh".into()), "subjects has \"dh\" twice"),
+            (|d| d.sizes.push([10, 1 << 20]), "sizes has [10, 1048576] twice"),
+            (|d| d.networks[0].name = "none".into(), "networks has \"none\" twice"),
+            (|d| d.threads.push(2), "threads has 2 twice"),
+            (|d| d.backends.push("portable".into()), "backends has \"portable\" twice"),
+        ];
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("definition.toml");
+        for (change, text) in changes {
+            let mut changed = definition();
+            change(&mut changed);
+            std::fs::write(&path, changed.to_toml().unwrap()).unwrap();
+            let error = Definition::read(&path).unwrap_err();
+            assert!(matches!(error, Error::Misuse(_)), "{error}");
+            assert!(error.to_string().contains(text), "{error}");
         }
     }
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::contestant::{Contestant, Setup};
 use super::lists::Lists;
-use super::record::{Absent, Cell, Definition, FORMAT, Kind, Machine, Record, Run, VERSION};
+use super::record::{
+    Absent, Cell, Definition, FORMAT, Kind, Machine, Record, Run, Subject, VERSION,
+};
 use super::report;
 use crate::error::{Error, Result};
 use crate::file::write_whole;
@@ -33,11 +35,13 @@ pub struct Harness {
     /// Of each cell: which contestant, and what it is given.
     setups: Vec<(usize, Setup)>,
     folder: PathBuf,
+    notes: Vec<String>,
 }
 
 impl Harness {
     /// Starts one, or goes on with what stands in the folder. `absent` are those that were asked for and are not among
-    /// the contestants.
+    /// the contestants. Runs of another version, or of what is not there any more, are dropped; what was absent and is
+    /// a contestant now is measured: [`notes`](Self::notes) say so.
     ///
     /// # Errors
     /// [`Error::Record`] where the folder holds a record of another definition, machine or program, or one that cannot be
@@ -54,22 +58,16 @@ impl Harness {
         let (cells, setups) = cells(&definition, &contestants);
         let (format, machine) = (FORMAT.to_owned(), Machine::here());
         let mut record = Record { format, version: VERSION, machine, definition, absent, cells };
-        if let Some(earlier) = earlier(&folder.join(RECORD), &record)? {
-            record.machine.started = earlier.machine.started;
-            for cell in &mut record.cells {
-                if let Some(known) = earlier.cells.iter().find(|known| known.is_like(cell)) {
-                    cell.runs.clone_from(&known.runs);
-                }
-            }
-            for absent in earlier.absent {
-                if !record.absent.iter().any(|known| known.name == absent.name) {
-                    record.absent.push(absent);
-                }
-            }
-        }
+        let earlier = earlier(&folder.join(RECORD), &record)?;
+        let notes = earlier.map_or(Vec::new(), |earlier| take_over(&mut record, earlier));
         let definition = record.definition.to_toml()?;
         write_whole(&folder.join(DEFINITION), definition.as_bytes())?;
-        Ok(Harness { record, contestants, setups, folder: folder.to_owned() })
+        Ok(Harness { record, contestants, setups, folder: folder.to_owned(), notes })
+    }
+
+    /// What stood in the folder and is not gone on with, and why: a line each, for whoever started this.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Measures what is still to be measured, and writes the report. `stop` ends it: what was measured stays.
@@ -121,6 +119,8 @@ impl Harness {
         match contestant.run(setup, stop) {
             Ok(run) if keep => self.record.cells[at].runs.push(rounded(run)),
             Ok(_) => return Ok(()),
+            // Whatever fails while it is being stopped may fail of that.
+            Err(_) if stop.load(Ordering::Relaxed) => return Err(Error::Interrupted),
             Err(Error::Interrupted) => return Err(Error::Interrupted),
             Err(error) if contestant.subject().kind == Kind::Peer => {
                 let (name, why) = (contestant.subject().name, error.to_string());
@@ -229,11 +229,63 @@ fn earlier(path: &Path, new: &Record) -> Result<Option<Record>> {
     Ok(Some(record))
 }
 
+/// Goes on with what an earlier record has of the same configurations in the same version. Returns what of it is not
+/// gone on with.
+fn take_over(record: &mut Record, earlier: Record) -> Vec<String> {
+    record.machine.started = earlier.machine.started;
+    let mut notes = Vec::new();
+    for subject in subjects(&earlier.cells) {
+        let now =
+            record.cells.iter().map(|cell| &cell.subject).find(|now| now.name == subject.name);
+        if now != Some(subject) {
+            notes.push(dropped(subject, now));
+        }
+    }
+    for cell in &mut record.cells {
+        let same = |known: &&Cell| known.is_like(cell) && known.subject == cell.subject;
+        if let Some(known) = earlier.cells.iter().find(same) {
+            cell.runs.clone_from(&known.runs);
+        }
+    }
+    for absent in earlier.absent {
+        let Absent { name, why } = &absent;
+        if record.cells.iter().any(|cell| cell.subject.name == *name) {
+            notes.push(format!("{name} was left out before ({why}) and is tried again"));
+        } else if !record.absent.iter().any(|known| known.name == *name) {
+            record.absent.push(absent);
+        }
+    }
+    notes
+}
+
+/// Each once.
+fn subjects(cells: &[Cell]) -> Vec<&Subject> {
+    let mut subjects = Vec::new();
+    for cell in cells {
+        if !subjects.contains(&&cell.subject) {
+            subjects.push(&cell.subject);
+        }
+    }
+    subjects
+}
+
+fn dropped(earlier: &Subject, now: Option<&Subject>) -> String {
+    let version = |subject: &Subject| subject.version.clone().unwrap_or("no known version".into());
+    let (name, was) = (&earlier.name, version(earlier));
+    match now {
+        Some(now) => {
+            format!("{name} is {} now: its earlier runs, of {was}, are dropped", version(now))
+        }
+        None => format!("{name} is not there any more: its earlier runs are dropped"),
+    }
+}
+
 /// To nanoseconds: what is read again is then what was written.
 fn rounded(mut run: Run) -> Run {
     let round = |seconds: &mut f64| *seconds = (*seconds * 1e9).round() / 1e9;
     round(&mut run.total);
     round(&mut run.online);
+    run.link_cpu.iter_mut().for_each(round);
     for side in [&mut run.advertiser, &mut run.platform] {
         round(&mut side.cpu);
         side.phases.values_mut().for_each(round);

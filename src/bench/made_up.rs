@@ -143,6 +143,7 @@ impl MadeUp {
             platform: side(sent[1], 0.52, 96.0),
             matched: size[0] / 2,
             false_positives: if name == "insecure-bloom" { size[0] / 1000 } else { 0 },
+            link_cpu: Some(0.01),
         }
     }
 }

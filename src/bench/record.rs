@@ -157,6 +157,9 @@ pub struct Run {
     pub matched: u64,
     /// Among them, elements that the platform's list does not hold.
     pub false_positives: u64,
+    /// Seconds of CPU time of the link between them, which are charged to neither; none where a record does not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub link_cpu: Option<f64>,
 }
 
 /// One side of a run.
@@ -168,7 +171,11 @@ pub struct Side {
     pub peak_memory: Option<u64>,
     /// Bytes that it sent on the link.
     pub sent: u64,
-    /// Times that it began to send after it had heard something new: its half of the round trips.
+    /// Times that it began to send after it had heard something new: its half of the round trips. Not one measure: of a
+    /// protocol of ours it is the number that its messages need, the same for lists of any size, counted once in memory
+    /// ([`flights`](super::contestant::flights)), and two for TLS; of an insecure baseline what the side itself counted, and
+    /// these two; of another program what [the link saw](super::link::Traffic::turns), its acknowledgements
+    /// included, which is more where both sides send at once.
     pub flights: u64,
     /// Seconds by phase, by the names that reports have.
     pub phases: BTreeMap<String, f64>,
@@ -200,5 +207,26 @@ impl Run {
     /// Seconds of CPU time of both sides.
     pub fn cpu(&self) -> f64 {
         self.advertiser.cpu + self.platform.cpu
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records that were made before a field came are read, and written as they were.
+    #[test]
+    fn a_run_that_does_not_tell_of_the_link_is_read() {
+        let side = r#"{"cpu":0.5,"peak_memory":7,"sent":8,"flights":3,"phases":{}}"#;
+        let earlier = format!(
+            r#"{{"total":2.0,"online":1.0,"advertiser":{side},"platform":{side},"matched":4,"false_positives":0}}"#
+        );
+        let run: Run = serde_json::from_str(&earlier).unwrap();
+        assert_eq!(run.link_cpu, None);
+        assert_eq!(serde_json::to_string(&run).unwrap(), earlier);
+        let now = Run { link_cpu: Some(0.25), ..run };
+        let text = serde_json::to_string(&now).unwrap();
+        assert!(text.ends_with(r#","link_cpu":0.25}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Run>(&text).unwrap(), now);
     }
 }

@@ -27,6 +27,7 @@ mod well_formed;
 
 use std::path::Path;
 
+pub use self::figures::bits_each;
 use super::record::Record;
 use crate::error::{Error, Result};
 

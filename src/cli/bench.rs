@@ -185,7 +185,7 @@ pub fn threads(choices: &[ThreadChoice]) -> Vec<usize> {
     without_repetition(choices.iter().map(number).collect())
 }
 
-fn without_repetition<T: PartialEq>(values: Vec<T>) -> Vec<T> {
+pub fn without_repetition<T: PartialEq>(values: Vec<T>) -> Vec<T> {
     let mut kept = Vec::new();
     for value in values {
         if !kept.contains(&value) {

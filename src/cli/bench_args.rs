@@ -38,9 +38,16 @@ pub struct BenchArgs {
     /// other programs
     #[arg(long, value_delimiter = ',', value_parser = subject, value_name = "NAME,...", help_heading = "Protocol")]
     pub protocol: Vec<String>,
-    /// How a side hides what it asks, in memory and in a protocol other than dh: additive, which is cheaper, or
+    /// How a side hides what it asks, in memory alone and in a protocol other than dh: additive, which is cheaper, or
     /// multiplicative
-    #[arg(long, default_value = "additive", value_parser = blinding, value_name = "NAME", help_heading = "Protocol")]
+    #[arg(
+        long,
+        default_value = "additive",
+        value_parser = blinding,
+        conflicts_with = "out",
+        value_name = "NAME",
+        help_heading = "Protocol"
+    )]
     pub blinding: Blinding,
     /// Rows of each list, half of which are common: as in 2^16, 65536 or 1e6; a range 2^8..2^20 goes up by four
     /// times, 2^8..2^20:2 by two; several with commas [default: 2^10,2^16 in memory, 2^8..2^16 over links]
@@ -87,7 +94,9 @@ pub struct BenchArgs {
     #[arg(
         long,
         requires = "out",
-        conflicts_with_all = ["protocol", "size", "unbalanced", "network"],
+        conflicts_with_all = [
+            "protocol", "size", "unbalanced", "network", "backend", "threads", "repeat", "seed",
+        ],
         value_name = "FILE",
         help_heading = "Over links"
     )]

@@ -11,13 +11,13 @@ use blindmatch::bench::harness::{Harness, Observer};
 use blindmatch::bench::party::{self, Task, Way};
 use blindmatch::bench::peers::{Peer, Python};
 use blindmatch::bench::record::{Absent, Cell, Definition, Network, Record};
-use blindmatch::bench::{definition, scaling};
+use blindmatch::bench::{definition, report, scaling};
 use blindmatch::group::Backend;
 use blindmatch::{Error, Result};
 use indicatif::ProgressBar;
 
 use super::Shared;
-use super::bench::{backends, say, threads};
+use super::bench::{backends, say, threads, without_repetition};
 use super::bench_args::BenchArgs;
 use super::bench_report;
 
@@ -48,6 +48,9 @@ fn measure(definition: Definition, folder: &Path, shared: &Shared) -> Result<()>
         say(&format!("{} is left out: {}", absent.name, absent.why))?;
     }
     let harness = Harness::open(definition, contestants, absent, folder)?;
+    for note in harness.notes() {
+        say(note)?;
+    }
     let bar = shared.bars.rounds("bench", 1);
     let mut progress = Bar { bar, quiet: shared.quiet };
     let record = harness.run(&mut progress, &shared.stop);
@@ -62,28 +65,23 @@ fn measure(definition: Definition, folder: &Path, shared: &Shared) -> Result<()>
 }
 
 fn from_flags(args: &BenchArgs) -> Definition {
-    let mut subjects: Vec<String> = Vec::new();
     let named = if args.protocol.is_empty() { &["all".to_owned()][..] } else { &args.protocol[..] };
-    for name in named {
-        let all = Way::all().into_iter().map(Way::name);
-        let these: Vec<String> = if name == "all" { all.collect() } else { vec![name.clone()] };
-        for name in these {
-            if !subjects.contains(&name) {
-                subjects.push(name);
-            }
-        }
-    }
+    let subjects = named.iter().flat_map(|name| match name.as_str() {
+        "all" => Way::all().into_iter().map(Way::name).collect(),
+        name => vec![name.to_owned()],
+    });
     let default = definition::sizes("2^8..2^16").expect("a range");
     // Who asks for unbalanced lists alone gets them alone.
     let default = if args.unbalanced.is_empty() { &default[..] } else { &[] };
     let balanced = args.sizes_or(default).into_iter().map(|size| [size, size]);
+    let unbalanced = args.unbalanced.iter().map(|sizes| sizes.0);
     let best = [Backend::detect()];
     let backends = if args.backend.is_empty() { best.to_vec() } else { backends(&args.backend) };
     let usual = ["lan", "wan-200", "wan-50", "wan-5"];
     let usual = || usual.iter().filter_map(|name| Network::by_name(name)).collect();
     Definition {
-        subjects,
-        sizes: balanced.chain(args.unbalanced.iter().map(|sizes| sizes.0)).collect(),
+        subjects: without_repetition(subjects.collect()),
+        sizes: without_repetition(balanced.chain(unbalanced).collect()),
         networks: args.network.as_ref().map_or_else(usual, |networks| networks.0.clone()),
         threads: threads(&args.threads),
         backends: backends.iter().map(|backend| backend.name().to_owned()).collect(),
@@ -155,7 +153,7 @@ fn span(time: Duration) -> String {
     }
 }
 
-/// A line for each configuration, what grows how, and where the rest is.
+/// A line for each configuration, what grows how, what is missing, and where the rest is.
 fn summary(record: &Record, folder: &Path) -> Result<()> {
     say(&format!(
         "{:<24}{:>9}{:>9}  {:<9}{:>3}{:>11}{:>9}{:>11}{:>9}{:>10}{:>8}",
@@ -177,7 +175,6 @@ fn summary(record: &Record, folder: &Path) -> Result<()> {
         let kind = cell.subject.kind;
         let link = cell.sample(|run| network.map_or(0.0, |network| network.least(kind, run)));
         let (total, online) = (cell.sample(|run| run.total), cell.sample(|run| run.online));
-        let elements = (cell.advertiser + cell.platform) as f64;
         say(&format!(
             "{:<24}{:>9}{:>9}  {:<9}{:>3}{:>11.1}{:>9.1}{:>11.1}{:>9.1}{:>10.1}{:>8.0}",
             cell.subject.name,
@@ -190,10 +187,13 @@ fn summary(record: &Record, folder: &Path) -> Result<()> {
             online.median() * 1e3,
             link.median() * 1e3,
             cell.sample(|run| run.cpu()).median() * 1e3,
-            cell.sample(|run| run.bytes() as f64 * 8.0).median() / elements
+            cell.sample(|run| report::bits_each(cell, run)).median()
         ))?;
     }
     say("")?;
     bench_report::say_growth(record)?;
+    for Absent { name, why } in &record.absent {
+        say(&format!("not measured: {name}: {why}"))?;
+    }
     say(&format!("\nthe report: {}", folder.join("report.html").display()))
 }

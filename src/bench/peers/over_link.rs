@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::process::{Process, Said};
 use super::round::{Round, Surroundings};
+use crate::bench::cores;
 use crate::bench::link::{Link, Traffic};
 use crate::bench::record::{Network, Run, Side};
 use crate::error::{Error, Result};
@@ -49,6 +50,7 @@ pub fn measure(
         platform: side(&played.said[1], 1),
         matched: played.rows.len() as u64,
         false_positives: 0,
+        link_cpu: Some(traffic.cpu.as_secs_f64()),
     })
 }
 
@@ -101,30 +103,7 @@ impl Surroundings for OverLink<'_> {
             Party::Advertiser => self.cores[0],
             Party::Platform => self.cores[1],
         };
-        on_cores(cores, || Process::start(command, name))
-    }
-}
-
-/// Does something on these cores, such as to start a process, which stays there. Where that cannot be, or there are
-/// none, on any.
-fn on_cores<R>(cores: &[usize], work: impl FnOnce() -> R) -> R {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-        let mut set = CpuSet::new();
-        cores.iter().filter(|core| **core < CpuSet::MAX_CPU).for_each(|core| set.set(*core));
-        let before = sched_getaffinity(None).ok().filter(|_| !cores.is_empty());
-        let moved = before.filter(|_| sched_setaffinity(None, &set).is_ok());
-        let result = work();
-        if let Some(before) = moved {
-            let _ = sched_setaffinity(None, &before); // where we were: it was allowed
-        }
-        result
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = cores;
-        work()
+        cores::on(cores, || Process::start(command, name))
     }
 }
 

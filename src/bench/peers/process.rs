@@ -61,6 +61,7 @@ impl Process {
     /// [`Error::Io`] where it does not start.
     pub fn start(command: &mut Command, name: &str) -> Result<Process> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        in_own_group(command);
         let mut child = command.spawn().map_err(Error::io(format!("starting {name}")))?;
         let (input, output, complaints) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
@@ -253,6 +254,15 @@ fn both<T>(
         [None, _] => Err(sides[0].silent(limit)),
         [_, None] => Err(sides[1].silent(limit)),
     }
+}
+
+/// What a terminal sends to everything that was started there, such as Ctrl-C, does not reach what this starts: whoever
+/// starts it is told, and ends it.
+pub(in crate::bench) fn in_own_group(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(not(unix))]
+    let _ = command;
 }
 
 impl Drop for Process {
