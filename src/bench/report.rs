@@ -69,10 +69,12 @@ fn method(record: &Record) -> Vec<String> {
          was prepared; online time leaves out what was prepared before the advertiser came."
             .to_owned(),
         "CPU time counts all threads of a side without reading and checking lists. Costs per element are \
-         divided by the elements of the larger list."
+         divided by the elements of the larger list. SPU reads and writes its lists inside its own time: \
+         its times and CPU time hold that, its phase `online` is the protocol alone."
             .to_owned(),
         "Bytes are those that a side put on the link. A flight is a time that a side began to send after it \
-         had heard something new."
+         had heard something new: of our protocols, counted in the messages of one short session; of other \
+         programs, in turns of bytes on the link, acknowledgements included."
             .to_owned(),
         "Links are simulated on one machine: a rate and a delay, without loss, slow start or other traffic. \
          Both sides ran on that machine, each with the threads that are named, and shared its cores, \

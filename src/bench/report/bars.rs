@@ -65,7 +65,7 @@ pub fn times(view: &View, shape: &Shape, at: usize) -> Chart {
 }
 
 fn about(sample: &Sample) -> String {
-    text::seconds_about(&sample)
+    text::seconds_about(sample)
 }
 
 fn ticks(scale: &Scale, bottom: f64) -> String {

@@ -67,7 +67,7 @@ fn quartiles(sample: &Sample) -> [f64; 3] {
 fn says(cell: &Cell, sample: &Sample) -> String {
     let name = text::subject(&cell.subject);
     let sizes = text::sizes(cell.advertiser, cell.platform);
-    format!("{name}, {sizes}: {}", text::seconds_about(&sample))
+    format!("{name}, {sizes}: {}", text::seconds_about(sample))
 }
 
 /// Time against size: a panel for each link, a line for each subject.

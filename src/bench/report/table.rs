@@ -132,7 +132,7 @@ fn threads(cell: &Cell) -> String {
 }
 
 fn time(sample: &Sample) -> String {
-    text::seconds_about(&sample)
+    text::seconds_about(sample)
 }
 
 /// What was run: a name and what it was.
