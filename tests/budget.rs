@@ -553,7 +553,7 @@ fn after_an_answer_without_noise_epsilon_cannot_hold_until_the_next_period() {
     noisy.max_epsilon = Epsilon::parse("1");
     let charge = |policy: &Policy, epsilon: &str, day_| {
         let epsilon = Epsilon::parse(epsilon).unwrap_or_default();
-        let budget = Budget::open(folder.path(), policy.clone()).unwrap();
+        let budget = Budget::open(folder.path(), *policy).unwrap();
         budget.charge_at(EVE, Charge::of(10).with_epsilon(epsilon), day(day_))
     };
     charge(&noisy, "0.5", 0).unwrap();
