@@ -28,8 +28,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`Error::Io`] with the path.
 pub(crate) fn write_durable(path: &Path, bytes: &[u8]) -> Result<()> {
     write_whole(path, bytes)?;
-    let synced = path.parent().map_or(Ok(()), sync_folder);
-    synced.map_err(Error::io(format!("writing {}", path.display())))
+    sync_parent(path).map_err(Error::io(format!("writing {}", path.display())))
+}
+
+/// The name of a file is on disk once this returns, where the system has that.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
 /// The names in a folder are on disk once this returns, where the system has that.

@@ -191,8 +191,8 @@ struct MapArgs {
     /// Write the mapping here, as CSV. One that is there is replaced and compared with
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
-    /// Write the Publisher Identifiers here that were in the mapping before and are gone, for the buying
-    /// platform to forget
+    /// Add the Publisher Identifiers here that were in the mapping before and are gone, for the buying
+    /// platform to forget. One that is there keeps what it has until that is out of use
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     withdrawn: Option<PathBuf>,
     #[command(flatten)]

@@ -185,7 +185,7 @@ fn a_whole_cycle_over_tls() {
     let people: Vec<u64> = (1000..3000).filter(|n| *n != 1100).collect();
     let both = &ids(&first, people.iter().copied()) | &ids(&second, people.iter().copied());
     assert_eq!(m.mapping().keys().cloned().collect::<BTreeSet<_>>(), both);
-    assert!(m.column("gone.csv").is_empty());
+    assert_eq!(m.column("gone.csv"), ids(&first, [1100]));
     let told = m.connect(&server, "--ids ids3.csv --opt-out");
     assert!(told.contains("not told after opt-outs"), "{told}");
     let left = (1000..1200).filter(|n| ![1005, 1100].contains(n));
@@ -260,6 +260,63 @@ fn check_evidence(m: &Machines, oracles: &[&Oracle]) {
             }
         }
     }
+}
+
+/// People who opted out stay out on the days after, whatever ran in between.
+#[test]
+fn withdrawals_outlive_the_day() {
+    let m = Machines::new();
+    m.folder.stdout("pair keygen advertiser --room adv");
+    m.folder.stdout("pair keygen publisher --room pub");
+    let oracle = m.oracle();
+    let suppress = |numbers: &[u64]| {
+        let rows: String = numbers.iter().map(|n| format!("user{n}@example.com\n")).collect();
+        m.folder.write("out.csv", format!("email\n{rows}"));
+    };
+    let map = || m.map("--suppress out.csv --withdrawn gone.csv");
+    suppress(&[1]);
+    assert!(map().ends_with("withdrawn: 0 Publisher Identifiers\ngone.csv: 0 to forget\n"));
+    suppress(&[1100]);
+    assert!(map().ends_with("withdrawn: 1 Publisher Identifiers\ngone.csv: 1 to forget\n"));
+    // The same day again, and the next one.
+    assert!(map().ends_with("withdrawn: 0 Publisher Identifiers\ngone.csv: 1 to forget\n"));
+    let of_the_first_day = m.folder.read("mapping.csv");
+    suppress(&[1100, 1101]);
+    assert!(map().ends_with("withdrawn: 1 Publisher Identifiers\ngone.csv: 2 to forget\n"));
+    assert_eq!(m.column("gone.csv"), ids(&oracle, [1100, 1101]));
+    // A run that was cut off before it replaced the mapping.
+    m.folder.write("mapping.csv", &of_the_first_day);
+    map();
+    assert_eq!(m.column("gone.csv"), ids(&oracle, [1100, 1101]));
+    let matched = ids(&oracle, 1000..1200).into_iter();
+    let rows: String = matched.map(|id| format!("{id},aa,{}\n", soon())).collect();
+    m.folder.write("ids.csv", format!("publisher_id,adv_pub_id,expires_at\n{rows}"));
+    m.folder.stdout("pair activate --ids ids.csv --withdrawn gone.csv --output dsp.csv");
+    let left = (1000..1200).filter(|n| ![1100, 1101].contains(n));
+    assert_eq!(m.column("dsp.csv"), ids(&oracle, left));
+    // Who is back is not to be forgotten; nor what is out of use.
+    suppress(&[1101]);
+    map();
+    assert_eq!(m.column("gone.csv"), ids(&oracle, [1101]));
+    let text = m.folder.read("gone.csv");
+    let until = text.lines().nth(1).unwrap().split(',').nth(1).unwrap();
+    m.folder.write("gone.csv", text.replace(until, "2026-01-01T00:00:00Z"));
+    map();
+    assert!(m.column("gone.csv").is_empty());
+    // What cannot be kept stops the run before anything is replaced.
+    m.folder.write("gone.csv", "email\n");
+    suppress(&[1101, 1102]);
+    let before = m.folder.read("mapping.csv");
+    let line = "pair map --room pub --list publisher.csv --output mapping.csv --suppress out.csv";
+    let ran = m.folder.run(&format!("{line} --withdrawn gone.csv"));
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("has other columns than publisher_id,in_use_until"));
+    assert_eq!(m.folder.read("mapping.csv"), before);
+}
+
+/// A time at which a match of now is still valid.
+fn soon() -> Timestamp {
+    Timestamp::now() + SignedDuration::from_hours(24)
 }
 
 /// With the keys of a known answer in place, the program gives what the mode gives under them.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use blindmatch::pair::files::{MatchedIds, read_ids, write_ids, write_mapping};
+use blindmatch::pair::files::{MatchedIds, read_withdrawn, write_ids, write_mapping};
 use blindmatch::pair::folder;
 use blindmatch::{Error, Result};
 use jiff::Timestamp;
@@ -26,10 +26,8 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
     }
     let loaded = args.list.load(&args.path, "publisher", shared)?;
     let (list, engine) = (&loaded.list, args.compute.engine());
-    let mapped = write_mapping(&args.output, &loaded.source, list, &spaces, &engine, now)?;
-    if let Some(path) = &args.withdrawn {
-        write_ids(path, &mapped.withdrawn)?;
-    }
+    let (output, withdrawn) = (&args.output, args.withdrawn.as_deref());
+    let mapped = write_mapping(output, withdrawn, &loaded.source, list, &spaces, &engine, now)?;
     if !shared.quiet {
         let say = |text: String| shared.bars.print(&text, false);
         let tally = list.tally();
@@ -39,7 +37,14 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
         }
         let (output, before) = (args.output.display(), mapped.spaces - 1);
         say(format!("{output}: {} rows, under the keys in use and {before} before", mapped.rows));
-        say(format!("withdrawn: {} Publisher Identifiers", mapped.withdrawn.len()));
+        say(format!("withdrawn: {} Publisher Identifiers", mapped.withdrawn));
+        match withdrawn {
+            Some(file) => say(format!("{}: {} to forget", file.display(), mapped.to_forget)),
+            None if mapped.withdrawn > 0 => {
+                say("their Publisher Identifiers were not written: name a file with --withdrawn".into());
+            }
+            None => {}
+        }
     }
     Ok(())
 }
@@ -51,7 +56,7 @@ pub fn activate(args: &ActivateArgs, shared: &Shared) -> Result<()> {
     let mut matched = MatchedIds::read(&args.ids, Timestamp::now())?;
     let mut removed = 0;
     for path in &args.withdrawn {
-        removed += matched.remove(&read_ids(path)?);
+        removed += matched.remove(&read_withdrawn(path)?);
     }
     write_ids(&args.output, &matched.ids)?;
     if !shared.quiet {
