@@ -51,9 +51,12 @@ pub mod key;
 pub mod mode;
 pub mod rate;
 pub mod records;
+pub mod refusal;
 mod side;
 
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use crate::consent::ConsentedList;
 
@@ -75,9 +78,20 @@ pub enum Run {
     /// A match.
     #[default]
     Match,
-    /// Taking people who opted out, on either side, out of an earlier match. Lists may lack a few entries of
-    /// earlier ones; in return nobody is told a match rate.
+    /// Taking people who opted out, on either side, out of the last match: of each list only what stood in
+    /// that match's takes part, and nobody is told a match rate. Once a day at most.
     OptOut,
+}
+
+/// What a run that takes out opt-outs did with our list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptOut {
+    /// When the match was that they were taken out of.
+    pub matched: Timestamp,
+    /// Entries of our list that did not take part, as they were not in that match.
+    pub left_out: u64,
+    /// Entries of that match's list that are not on ours any more.
+    pub taken_out: u64,
 }
 
 impl Run {
@@ -138,6 +152,11 @@ impl MatchList {
 
     pub(crate) fn distinct(&self) -> &[u32] {
         &self.distinct
+    }
+
+    /// The same list with these of its match keys alone.
+    pub(crate) fn only(&self, distinct: Vec<u32>) -> MatchList {
+        MatchList { list: Arc::clone(&self.list), distinct }
     }
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::folder::Owner;
 use super::key::Stamp;
-use super::{DAYS_VALID, FEWEST, LEAST_ENTRIES, Run, mode};
+use super::{DAYS_VALID, FEWEST, LEAST_ENTRIES, OptOut, Run, mode};
 use crate::consent::Tally;
 use crate::protocol::{PairAnswer, Party};
 use crate::session::{Bytes, Outcome};
@@ -80,7 +80,7 @@ impl Evidence {
             at: facts.at,
             purpose: terms.purpose.name(),
             attested: [facts.attested, terms.their_attestation.is_some()],
-            sizes: [terms.our_elements, terms.their_elements],
+            sizes: answer.entries,
             tally: facts.tally.clone(),
             suppressed: facts.suppressed,
             answer,
@@ -182,25 +182,11 @@ impl Evidence {
     }
 
     fn write_membership(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let owner = self.owner.name();
         writeln!(f, "## Goal 3: privacy of audience membership\n")?;
-        writeln!(
-            f,
-            "- Entries came back sorted under the other room's key: this room cannot tell which of its own \
-             entries match. The {owner} is told a match rate alone, in whole percents, and \">85%\" above 85."
-        )?;
-        writeln!(
-            f,
-            "- Both lists have at least {LEAST_ENTRIES} entries, counted before matching. Ours was \
-             compared with all lists of ours that were matched with this counterparty in the last {DAYS_VALID} \
-             days, theirs with all of theirs under the same keys, and neither differs from one of them in 1 to \
-             {} entries{}.",
-            FEWEST - 1,
-            match self.answer.run {
-                Run::Match => "",
-                Run::OptOut => ", but for entries taken out; in return no match rate was told",
-            }
-        )?;
+        match &self.answer.opt_out {
+            None => self.write_match(f)?,
+            Some(opt_out) => self.write_opt_out(f, opt_out)?,
+        }
         writeln!(
             f,
             "- {}\n",
@@ -214,9 +200,52 @@ impl Evidence {
         )
     }
 
+    fn write_match(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let owner = self.owner.name();
+        writeln!(
+            f,
+            "- Entries came back sorted under the other room's key: this room cannot tell which of its own \
+             entries match. The {owner} is told a match rate alone, in whole percents, and \">85%\" above 85."
+        )?;
+        writeln!(
+            f,
+            "- Both lists have at least {LEAST_ENTRIES} entries, counted before matching. Ours was \
+             compared with all lists of ours that were matched with this counterparty in the last {DAYS_VALID} \
+             days, theirs with all of theirs under the same keys, and neither differs from one of them in 1 to \
+             {} entries.",
+            FEWEST - 1
+        )
+    }
+
+    fn write_opt_out(&self, f: &mut Formatter<'_>, opt_out: &OptOut) -> fmt::Result {
+        let OptOut { matched, left_out, taken_out } = opt_out;
+        writeln!(
+            f,
+            "- Opt-outs were taken out of the match of {matched}, and nothing was added: of our list, {} \
+             entries took part that stood in that match's; {left_out} that did not were left out, and \
+             {taken_out} of that match's are gone. The other room does the same with its list.",
+            self.sizes[0]
+        )?;
+        let learns = match self.owner {
+            Owner::Advertiser => {
+                "The advertiser's room sees which matched Publisher Identifiers are gone, and so by how many \
+                 they are fewer"
+            }
+            Owner::Publisher => {
+                "The publisher's room sees how many entries still match, and the advertiser's which matched \
+                 Publisher Identifiers are gone"
+            }
+        };
+        writeln!(
+            f,
+            "- {learns}. No client is told that, nor a match rate. Such a run is admitted once a day for each \
+             counterparty, with at least {LEAST_ENTRIES} entries left of both lists."
+        )
+    }
+
     fn write_context(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "## Goal 4: privacy of user context\n")?;
-        let expires = super::files::expiry(self.at);
+        let expires = self.answer.expires;
         writeln!(f, "- Matched Publisher Identifiers are refused from {expires} on.")?;
         writeln!(
             f,

@@ -165,7 +165,7 @@ impl Room {
     /// [`Error::Key`] for a folder without keys; those of [`Records::open`].
     pub fn open(folder: &Path) -> Result<Room> {
         let owner = owner(folder)?;
-        let records = Arc::new(Records::open(&folder.join("records"))?);
+        let records = Arc::new(Records::open(&folder.join("records"), owner)?);
         Ok(Room { folder: folder.to_owned(), owner, records })
     }
 

@@ -7,13 +7,23 @@
 //! as long as both stay, and a peer whose key changes before its time is refused, because nothing could be
 //! compared then. All values are keyed with a secret of this folder.
 //!
+//! Of the last match, both lists are kept by 64 bits of a keyed hash of each entry: opt-outs are taken out of
+//! that match, so nothing else may take part. Whoever has the folder can try whether somebody stands there;
+//! so they can with the list itself. Runs that take out opt-outs are not compared with and leave no list, only
+//! their time: there is one a day.
+//!
 //! ```text
-//! records/key             32 random bytes
-//! records/lock            held by the process that matches
-//! records/<hash>.record   one line of JSON, one line of its HMAC in hexadecimal
+//! records/key                  32 random bytes
+//! records/lock                 held by the process that matches
+//! records/<hash>.record        one line of JSON, one line of its HMAC in hexadecimal
+//! records/<hash>-<tag>.lists   the lists of the last match; the record has the whole tag
 //! ```
 //!
-//! A record is on disk before the first PAIR ID leaves. One that is damaged refuses its counterparty.
+//! A session is judged once the peer's list is through, and its record is on disk before the first PAIR ID
+//! leaves, but only once the peer has committed to its own PAIR IDs: one that refuses the session says so
+//! before, and a session that was refused is no match. A record that is damaged refuses its counterparty.
+
+mod lists;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read};
@@ -31,8 +41,12 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::difference::{Difference, FEWEST, Table};
-use super::key::Stamp;
-use super::{MatchList, Run, mode};
+use super::folder::Owner;
+use super::key::{Stamp, later};
+use super::refusal::Refusal;
+use super::{MatchList, OptOut, Run, mode};
+use lists::Values;
+
 use crate::error::{Error, InputError, Result, hex};
 use crate::file::write_durable;
 use crate::group::Encoding;
@@ -43,9 +57,14 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * super::DAYS_VALID);
 /// Most different lists of one side that are remembered, for each counterparty.
 const MOST_LISTS: usize = 64;
 
+/// How long it takes until opt-outs are taken out of a match again: a day, less an hour for jobs that start
+/// at the same time every day, but not at the same second.
+const BETWEEN_OPT_OUTS: SignedDuration = SignedDuration::from_hours(23);
+
 /// The records of all counterparties of a room.
 pub struct Records {
     folder: PathBuf,
+    owner: Owner,
     key: Zeroizing<[u8; 32]>,
     /// Records change one at a time.
     turn: Mutex<()>,
@@ -69,6 +88,23 @@ pub(crate) struct Shown<'a> {
     pub(crate) their_key: Stamp,
 }
 
+/// The same, with lists by values that say nothing without the folder's key.
+pub(crate) struct Seen {
+    run: Run,
+    ours: Values,
+    theirs: Values,
+    ks: Stamp,
+    their_key: Stamp,
+}
+
+/// What may take part of our list where opt-outs are taken out of a match.
+#[derive(Debug)]
+pub(crate) struct Remaining {
+    /// Those of the list's entries that stood in the match's, as [`MatchList`] numbers them.
+    pub(crate) distinct: Vec<u32>,
+    pub(crate) opt_out: OptOut,
+}
+
 /// The content of a record. Times are seconds of Unix time.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,10 +118,16 @@ struct Record {
     ks: Option<(String, i64)>,
     /// The peer's key, by its digest, and when it ends.
     their_key: Option<(String, i64)>,
-    /// Our lists.
+    /// Our lists that were matched.
     ours: Vec<Noted>,
     /// The peer's.
     theirs: Vec<Noted>,
+    /// The last match, which opt-outs can be taken out of.
+    #[serde(default)]
+    matched: Option<Matched>,
+    /// When that was done last.
+    #[serde(default)]
+    opt_out: Option<i64>,
 }
 
 /// A list that was matched.
@@ -99,66 +141,144 @@ struct Noted {
     table: Table,
 }
 
+/// A match, with a rate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Matched {
+    at: i64,
+    /// Under which keys the peer's list was seen.
+    under: String,
+    /// The tag of the file that has the lists.
+    lists: String,
+}
+
 /// Why a list may not be matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
+enum Close {
     /// It differs from an earlier one in so few entries.
-    Close { entries: u64, only_removed: bool },
-    /// There is none that something could have been taken out of.
-    First,
+    Few { entries: u64, only_removed: bool },
     /// Too many different ones in a month.
     TooMany,
 }
 
 impl Records {
-    /// Opens the records of a folder, or makes them, and keeps other processes out as long as this lives.
+    /// Opens the records of a room's folder, or makes them, and keeps other processes out as long as this
+    /// lives.
     ///
     /// # Errors
     /// [`Error::Record`] where another process has them, or their key is gone or damaged; [`Error::Io`].
-    pub fn open(folder: &Path) -> Result<Records> {
+    pub fn open(folder: &Path, owner: Owner) -> Result<Records> {
         make(folder).map_err(Error::io(format!("making the folder {}", folder.display())))?;
         let lock = lock(folder)?;
         let key = key(folder)?;
-        Ok(Records { folder: folder.to_owned(), key, turn: Mutex::default(), _lock: lock })
+        Ok(Records { folder: folder.to_owned(), owner, key, turn: Mutex::default(), _lock: lock })
     }
 
     /// Whether our list may be matched with this counterparty, as far as that can be told before.
     ///
     /// # Errors
-    /// [`Error::Input`] where it differs from an earlier one in fewer than 50 entries;
-    /// [`Error::Record`], [`Error::Io`].
-    pub fn check(&self, peer: &str, list: &MatchList, run: Run, now: Timestamp) -> Result<()> {
+    /// [`Error::Declined`] for [`Error::Input`] where it differs from an earlier one in fewer than 50
+    /// entries, or for [`Error::Record`]; [`Error::Io`].
+    pub(crate) fn check(&self, peer: &str, list: &MatchList, now: Timestamp) -> Result<()> {
+        let ours = Values::of(self.own_values(list));
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut record = self.load(peer)?.unwrap_or_else(|| Record::new(peer));
-        record.advance(now);
-        record.judge_ours(&self.own_table(list), run)
+        self.record(peer, now)?.judge_ours(&ours.table, self.owner)
     }
 
-    /// Judges both lists and remembers them. Once this returns, they are on disk.
-    pub(crate) fn admit(&self, peer: &str, shown: &Shown<'_>, now: Timestamp) -> Result<()> {
-        let ours = self.own_table(shown.ours);
-        let theirs = self.their_table(shown.theirs);
-        let under = format!("{}/{}", shown.ks.name(), shown.their_key.name());
+    /// What may take part of our list where opt-outs are taken out of the last match with this
+    /// counterparty: what stood in that match's list.
+    ///
+    /// # Errors
+    /// [`Error::Declined`] for [`Error::Input`] without a match in the last 30 days, or where this was done
+    /// within a day, or for [`Error::Record`]; [`Error::Io`].
+    pub(crate) fn remaining(
+        &self,
+        peer: &str,
+        list: &MatchList,
+        now: Timestamp,
+    ) -> Result<Remaining> {
+        let values = self.own_values(list);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut record = self.load(peer)?.unwrap_or_else(|| Record::new(peer));
-        record.advance(now);
-        record.judge_keys(shown)?;
-        record.judge_ours(&ours, shown.run)?;
-        record.judge_theirs(&under, &theirs, shown.run)?;
-        record.note(shown, ours, (under, theirs));
-        self.save(&record)
+        let record = self.record(peer, now)?;
+        let matched = record.judge_opt_out(self.owner)?;
+        let [ours, _] = self.lists(peer, matched)?;
+        let stood = |value: &u64| ours.binary_search(value).is_ok();
+        let entries = list.distinct().iter().zip(&values);
+        let distinct: Vec<u32> =
+            entries.filter(|(_, value)| stood(value)).map(|(&index, _)| index).collect();
+        let opt_out = OptOut {
+            matched: Timestamp::from_second(matched.at).unwrap_or(now),
+            left_out: (list.len() - distinct.len()) as u64,
+            taken_out: ours.len().saturating_sub(distinct.len()) as u64,
+        };
+        Ok(Remaining { distinct, opt_out })
     }
 
-    fn own_table(&self, list: &MatchList) -> Table {
+    /// Both lists of a session, as they are judged and remembered. Takes 8 bytes an entry.
+    pub(crate) fn see(&self, shown: &Shown<'_>) -> Seen {
+        let &Shown { run, ours, theirs, ks, their_key } = shown;
+        let keyed = self.keyed(b"peer");
+        let theirs = theirs.par_iter().map(|point| value(&keyed, &point.0)).collect();
+        let [ours, theirs] = [self.own_values(ours), theirs].map(Values::of);
+        Seen { run, ours, theirs, ks, their_key }
+    }
+
+    /// Whether a session may go on. Remembers nothing: the peer may refuse it still.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check) and [`remaining`](Self::remaining); [`Error::Incompatible`] for keys
+    /// or a list of the peer's.
+    pub(crate) fn judge(&self, peer: &str, seen: &Seen, now: Timestamp) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = self.record(peer, now)?;
+        record.judge(seen, self.owner)?;
+        match (seen.run, &record.matched) {
+            (Run::OptOut, Some(matched)) if matched.under == seen.under() => {
+                let [_, theirs] = self.lists(peer, matched)?;
+                judge_removals(&seen.theirs.sorted, &theirs)
+            }
+            // Under other keys nothing can be compared.
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges again, as sessions run side by side, and remembers the session. Once this returns, that is on
+    /// disk.
+    ///
+    /// # Errors
+    /// Those of [`judge`](Self::judge).
+    pub(crate) fn admit(&self, peer: &str, seen: &Seen, now: Timestamp) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record = self.record(peer, now)?;
+        record.judge(seen, self.owner)?;
+        match seen.run {
+            Run::OptOut => {
+                record.note_keys(seen);
+                record.opt_out = Some(record.clock);
+                self.save(&record)
+            }
+            Run::Match => {
+                let lists = self.save_lists(peer, [&seen.ours.sorted, &seen.theirs.sorted])?;
+                record.note(seen, lists);
+                self.save(&record)?;
+                self.remove_other_lists(&record)
+            }
+        }
+    }
+
+    /// A value for each match key, in the order of the list.
+    fn own_values(&self, list: &MatchList) -> Vec<u64> {
         let keyed = self.keyed(b"own");
         let (identifiers, distinct) = (list.list().identifiers(), list.distinct());
         let value = |&index: &u32| value(&keyed, mode::digest(&identifiers[index as usize]));
-        Table::of(distinct.par_iter().map(value).collect::<Vec<_>>())
+        distinct.par_iter().map(value).collect()
     }
 
-    fn their_table(&self, points: &[Encoding]) -> Table {
-        let keyed = self.keyed(b"peer");
-        Table::of(points.par_iter().map(|point| value(&keyed, &point.0)).collect::<Vec<_>>())
+    /// The record of a counterparty as it is now.
+    fn record(&self, peer: &str, now: Timestamp) -> Result<Record> {
+        let mut record = self.load(peer)?.unwrap_or_else(|| Record::new(peer));
+        record.advance(now);
+        Ok(record)
     }
 
     fn load(&self, peer: &str) -> Result<Option<Record>> {
@@ -174,7 +294,8 @@ impl Records {
         let record = self.parse(&bytes).filter(|record| record.is_of(peer));
         let damaged = "is damaged, or not of this folder's key: nobody knows what was matched with this \
                        counterparty. Restore it; to forget it, remove it";
-        record.map(Some).ok_or_else(|| problem(&path, damaged))
+        let damaged = || Refusal::Room.of(self.owner, problem(&path, damaged));
+        record.map(Some).ok_or_else(damaged)
     }
 
     fn parse(&self, bytes: &[u8]) -> Option<Record> {
@@ -198,8 +319,13 @@ impl Records {
     }
 
     fn path(&self, peer: &str) -> PathBuf {
-        self.folder.join(hex(&Sha256::digest(peer)[..16]) + ".record")
+        self.folder.join(stem(peer) + ".record")
     }
+}
+
+/// What files of a counterparty begin with.
+fn stem(peer: &str) -> String {
+    hex(&Sha256::digest(peer)[..16])
 }
 
 fn value(keyed: &Hmac<Sha256>, bytes: &[u8]) -> u64 {
@@ -219,6 +345,8 @@ impl Record {
             their_key: None,
             ours,
             theirs,
+            matched: None,
+            opt_out: None,
         }
     }
 
@@ -232,11 +360,23 @@ impl Record {
         let from = self.clock.saturating_sub(KEPT.as_secs());
         self.ours.retain(|noted| noted.at > from);
         self.theirs.retain(|noted| noted.at > from);
+        self.matched.take_if(|matched| matched.at <= from);
+    }
+
+    fn judge(&self, seen: &Seen, owner: Owner) -> Result<()> {
+        self.judge_keys(seen)?;
+        match seen.run {
+            Run::OptOut => self.judge_opt_out(owner).map(drop),
+            Run::Match => {
+                self.judge_ours(&seen.ours.table, owner)?;
+                self.judge_theirs(&seen.under(), &seen.theirs.table)
+            }
+        }
     }
 
     /// Keys change at their time, and Ks never back.
-    fn judge_keys(&self, shown: &Shown<'_>) -> Result<()> {
-        let Shown { ks, their_key, .. } = shown;
+    fn judge_keys(&self, seen: &Seen) -> Result<()> {
+        let Seen { ks, their_key, .. } = seen;
         let differs =
             |field, ours: String, theirs: String| Err(Error::Incompatible { field, ours, theirs });
         if let Some((name, created)) = &self.ks
@@ -255,69 +395,108 @@ impl Record {
         Ok(())
     }
 
-    fn judge_ours(&self, table: &Table, run: Run) -> Result<()> {
-        let refused = match judge(&self.ours, "", table, run) {
+    fn judge_ours(&self, table: &Table, owner: Owner) -> Result<()> {
+        let (refusal, problem) = match compare(&self.ours, "", table) {
             Ok(()) => return Ok(()),
-            Err(refusal) => refusal,
-        };
-        let problem = match refused {
-            Refusal::Close { entries, only_removed } => format!(
-                "differs in {entries} entries from a list that was matched with this counterparty in the \
-                 last 30 days; {}",
-                match only_removed {
+            Err(Close::Few { entries, only_removed }) => {
+                let s = if entries == 1 { "y" } else { "ies" };
+                let remedy = match only_removed {
                     true => "as all of them were taken out, match with --opt-out",
                     false => "match it once it differs in 50 or more, or in none",
-                }
-            ),
-            Refusal::First => NONE_BEFORE.into(),
-            Refusal::TooMany => format!("is the {MOST_LISTS}th in 30 days; {TOO_MANY}"),
-        };
-        Err(InputError::List { list: "our list".into(), problem }.into())
-    }
-
-    fn judge_theirs(&self, under: &str, table: &Table, run: Run) -> Result<()> {
-        let theirs = match judge(&self.theirs, under, table, run) {
-            Ok(()) => return Ok(()),
-            Err(Refusal::Close { entries, .. }) => entries.to_string(),
-            // It may have matched other lists with us before we kept a record.
-            Err(Refusal::First) => return Ok(()),
-            Err(Refusal::TooMany) => {
-                let (ours, theirs) = (format!("fewer than {MOST_LISTS}"), "more".into());
-                return Err(Error::Incompatible { field: LISTS, ours, theirs });
+                };
+                let problem = format!(
+                    "differs in {entries} entr{s} from a list that was matched with this counterparty in \
+                     the last 30 days; {remedy}"
+                );
+                (Refusal::Difference, problem)
+            }
+            Err(Close::TooMany) => {
+                (Refusal::Lists, format!("is number {} in 30 days; {TOO_MANY}", MOST_LISTS + 1))
             }
         };
-        let ours = match run {
-            Run::Match => format!("at least {FEWEST}, or none"),
-            Run::OptOut => format!("at least {FEWEST}, or none but removals"),
-        };
-        Err(Error::Incompatible { field: DIFFERENCE, ours, theirs })
+        Err(refusal.of(owner, InputError::List { list: OUR_LIST.into(), problem }.into()))
     }
 
-    fn note(&mut self, shown: &Shown<'_>, ours: Table, theirs: (String, Table)) {
-        let (ks, key) = (shown.ks, shown.their_key);
+    fn judge_theirs(&self, under: &str, table: &Table) -> Result<()> {
+        let (field, ours, theirs) = match compare(&self.theirs, under, table) {
+            Ok(()) => return Ok(()),
+            Err(Close::Few { entries, .. }) => {
+                (DIFFERENCE, format!("at least {FEWEST}, or none"), entries.to_string())
+            }
+            Err(Close::TooMany) => {
+                (LISTS, format!("at most {MOST_LISTS}"), "one more than that".to_owned())
+            }
+        };
+        Err(Error::Incompatible { field, ours, theirs })
+    }
+
+    /// The match that opt-outs may be taken out of now.
+    fn judge_opt_out(&self, owner: Owner) -> Result<&Matched> {
+        let input = |problem: String| InputError::List { list: OUR_LIST.into(), problem }.into();
+        let Some(matched) = &self.matched else {
+            return Err(Refusal::NoMatch.of(owner, input(NONE_BEFORE.into())));
+        };
+        let last = self.opt_out.map(|at| Timestamp::from_second(at).unwrap_or(Timestamp::MIN));
+        match last.map(|at| later(at, BETWEEN_OPT_OUTS)) {
+            Some(again) if self.clock < again.as_second() => {
+                let problem = format!(
+                    "had opt-outs taken out of its match with this counterparty within a day; once a day is \
+                     the most, so come again at {again}"
+                );
+                Err(Refusal::OptOut.of(owner, input(problem)))
+            }
+            _ => Ok(matched),
+        }
+    }
+
+    fn note(&mut self, seen: &Seen, lists: String) {
+        self.note_keys(seen);
+        note(&mut self.ours, self.clock, String::new(), seen.ours.table.clone());
+        note(&mut self.theirs, self.clock, seen.under(), seen.theirs.table.clone());
+        self.matched = Some(Matched { at: self.clock, under: seen.under(), lists });
+    }
+
+    fn note_keys(&mut self, seen: &Seen) {
+        let (ks, key) = (seen.ks, seen.their_key);
         self.ks = Some((ks.name(), ks.created.as_second()));
         self.their_key = Some((key.name(), key.expires.as_second()));
-        note(&mut self.ours, self.clock, String::new(), ours);
-        note(&mut self.theirs, self.clock, theirs.0, theirs.1);
+    }
+}
+
+impl Seen {
+    /// The keys that the peer's list was seen under.
+    fn under(&self) -> String {
+        format!("{}/{}", self.ks.name(), self.their_key.name())
     }
 }
 
 /// Compares a list with all before that can be compared.
-fn judge(before: &[Noted], under: &str, table: &Table, run: Run) -> Result<(), Refusal> {
-    let comparable = || before.iter().filter(|noted| noted.under == under);
+fn compare(before: &[Noted], under: &str, table: &Table) -> Result<(), Close> {
     let mut known = false;
-    for noted in comparable() {
-        let Difference::Few { added, removed } = table.since(&noted.table) else { continue };
-        let (entries, only_removed) = (added + removed, added == 0);
-        known |= entries == 0;
-        if entries > 0 && !(only_removed && run == Run::OptOut) {
-            return Err(Refusal::Close { entries, only_removed });
+    for noted in before.iter().filter(|noted| noted.under == under) {
+        match table.since(&noted.table) {
+            Difference::Many => {}
+            Difference::Few { added: 0, removed: 0 } => known = true,
+            Difference::Few { added, removed } => {
+                return Err(Close::Few { entries: added + removed, only_removed: added == 0 });
+            }
         }
     }
-    match run {
-        Run::OptOut if comparable().next().is_none() => Err(Refusal::First),
-        _ if !known && before.len() >= MOST_LISTS => Err(Refusal::TooMany),
-        _ => Ok(()),
+    match !known && before.len() >= MOST_LISTS {
+        true => Err(Close::TooMany),
+        false => Ok(()),
+    }
+}
+
+/// Whether nothing stands in a list of the peer's, sorted, that did not in the match's.
+fn judge_removals(theirs: &[u64], matched: &[u64]) -> Result<()> {
+    let added = theirs.iter().filter(|value| matched.binary_search(value).is_err()).count();
+    match added {
+        0 => Ok(()),
+        _ => {
+            let (ours, theirs) = ("nothing but removals".into(), format!("{added} added"));
+            Err(Error::Incompatible { field: DIFFERENCE, ours, theirs })
+        }
     }
 }
 
@@ -390,6 +569,7 @@ const MAX_RECORD: u64 = 1 << 22;
 
 const DIFFERENCE: &str = "difference to an earlier list";
 const LISTS: &str = "number of lists in 30 days";
+const OUR_LIST: &str = "our list";
 const NONE_BEFORE: &str = "was not matched with this counterparty in the last 30 days, so there is nothing \
     to take opt-outs out of; match without --opt-out";
 const TOO_MANY: &str = "come again when the first of them is 30 days old";

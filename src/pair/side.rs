@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::folder::{Room, Space};
-use super::key::{AdvertiserKey, Dated};
-use super::records::Records;
-use super::{LEAST_ENTRIES, MatchList, Run};
+use super::folder::{Owner, Room, Space};
+use super::key::{AdvertiserKey, Dated, RoomKey};
+use super::records::{Records, Remaining};
+use super::refusal::Refusal;
+use super::{LEAST_ENTRIES, MatchList, OptOut, Run};
 use crate::consent::Purpose;
 use crate::error::{Error, InputError, Result};
 use crate::identifier::Profile;
@@ -23,6 +24,8 @@ pub struct Side {
     /// What the records call the counterparty.
     pub(crate) peer: String,
     pub(crate) now: Timestamp,
+    /// What became of the list where opt-outs are taken out of a match.
+    pub(crate) opt_out: Option<OptOut>,
 }
 
 /// The keys of one room.
@@ -37,9 +40,10 @@ impl Side {
     /// same: the fingerprint of its identity, or a name within one process.
     ///
     /// # Errors
-    /// [`Error::Key`] for a key that expired or cannot be read; [`Error::Input`] for fewer than 1,000
-    /// entries, and for a list that differs in fewer than 50 from one of the last 30 days;
-    /// [`Error::Misuse`] for another profile or purpose than PAIR's; [`Error::Record`], [`Error::Io`].
+    /// [`Error::Declined`], which names what the peer may be told, for [`Error::Key`] of a key that expired or
+    /// cannot be read; for [`Error::Input`] of fewer than 1,000 entries, of a list that differs in fewer than
+    /// 50 from one of the last 30 days, and of opt-outs without a match, or twice a day; for
+    /// [`Error::Record`]. [`Error::Misuse`] for another profile or purpose than PAIR's; [`Error::Io`].
     pub fn advertiser(
         room: &Room,
         peer: &str,
@@ -47,9 +51,11 @@ impl Side {
         run: Run,
         now: Timestamp,
     ) -> Result<Side> {
-        let ka = room.advertiser_key()?;
-        ka.check(now)?;
-        Side::new(room, peer, list, Keys::Advertiser { ka, run }, run, now)
+        let ka = usable(room.advertiser_key(), Owner::Advertiser)?;
+        valid(&ka, Owner::Advertiser, now)?;
+        let mut side = Side::new(room, peer, list, Keys::Advertiser { ka, run }, now)?;
+        side.begin(run)?;
+        Ok(side)
     }
 
     /// The publisher's room. Whether the session is a match or takes out opt-outs, the advertiser says.
@@ -62,12 +68,10 @@ impl Side {
         list: Arc<MatchList>,
         now: Timestamp,
     ) -> Result<Side> {
-        let space = room.space()?;
-        space.ks.check(now)?;
-        space.kp.check(now)?;
-        check(&list)?;
-        let (records, keys) = (Arc::clone(room.records()), Arc::new(Keys::Publisher(space)));
-        Ok(Side { list, keys, records, peer: peer.to_owned(), now })
+        let space = usable(room.space(), Owner::Publisher)?;
+        valid(&space.ks, Owner::Publisher, now)?;
+        valid(&space.kp, Owner::Publisher, now)?;
+        Side::new(room, peer, list, Keys::Publisher(space), now)
     }
 
     fn new(
@@ -75,13 +79,34 @@ impl Side {
         peer: &str,
         list: Arc<MatchList>,
         keys: Keys,
-        run: Run,
         now: Timestamp,
     ) -> Result<Side> {
-        check(&list)?;
-        room.records().check(peer, &list, run, now)?;
-        let records = Arc::clone(room.records());
-        Ok(Side { list, keys: Arc::new(keys), records, peer: peer.to_owned(), now })
+        check(&list, room.owner())?;
+        let (records, keys) = (Arc::clone(room.records()), Arc::new(keys));
+        Ok(Side { list, keys, records, peer: peer.to_owned(), now, opt_out: None })
+    }
+
+    /// Once it is known what the session is for: a list that is matched is judged, and of one that opt-outs
+    /// are taken out of only what stood in the match stays.
+    pub(crate) fn begin(&mut self, run: Run) -> Result<()> {
+        match run {
+            Run::Match => self.records.check(&self.peer, &self.list, self.now),
+            Run::OptOut => {
+                let Remaining { distinct, opt_out } =
+                    self.records.remaining(&self.peer, &self.list, self.now)?;
+                self.list = Arc::new(self.list.only(distinct));
+                self.opt_out = Some(opt_out);
+                check(&self.list, self.owner())
+            }
+        }
+    }
+
+    /// Whose room it is.
+    pub fn owner(&self) -> Owner {
+        match *self.keys {
+            Keys::Advertiser { .. } => Owner::Advertiser,
+            Keys::Publisher(_) => Owner::Publisher,
+        }
     }
 
     /// The party that it is.
@@ -106,8 +131,16 @@ impl Side {
     }
 }
 
+fn usable<T>(keys: Result<T>, owner: Owner) -> Result<T> {
+    keys.map_err(|error| Refusal::Room.of(owner, error))
+}
+
+fn valid<K: RoomKey>(key: &Dated<K>, owner: Owner, now: Timestamp) -> Result<()> {
+    key.check(now).map_err(|error| Refusal::Key.of(owner, error))
+}
+
 /// What the standard asks of a list before it is matched.
-fn check(list: &MatchList) -> Result<()> {
+fn check(list: &MatchList, owner: Owner) -> Result<()> {
     let (profile, purpose) = (list.list().profile(), list.list().purpose());
     if profile != Profile::Pair {
         return Err(Error::Misuse(format!("PAIR normalises with the profile pair, not {profile}")));
@@ -121,7 +154,8 @@ fn check(list: &MatchList) -> Result<()> {
         let problem = format!(
             "{entries} entries passed the consent gate, and PAIR takes lists of {LEAST_ENTRIES} or more"
         );
-        return Err(InputError::List { list: "our list".into(), problem }.into());
+        let error = InputError::List { list: "our list".into(), problem }.into();
+        return Err(Refusal::Minimum.of(owner, error));
     }
     Ok(())
 }

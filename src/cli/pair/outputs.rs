@@ -41,7 +41,8 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
         match withdrawn {
             Some(file) => say(format!("{}: {} to forget", file.display(), mapped.to_forget)),
             None if mapped.withdrawn > 0 => {
-                say("their Publisher Identifiers were not written: name a file with --withdrawn".into());
+                say("their Publisher Identifiers were not written: name a file with --withdrawn"
+                    .into());
             }
             None => {}
         }
