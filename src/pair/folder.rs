@@ -306,7 +306,8 @@ pub fn stamps(folder: &Path) -> Result<Vec<(&'static str, Stamp)>> {
 /// use are removed. A process that matches meanwhile takes the new keys with its next session.
 ///
 /// # Errors
-/// [`Error::Misuse`] for Ks in the advertiser's room; those of [`Dated::load`]; [`Error::Io`].
+/// [`Error::Misuse`] for Ks in the advertiser's room; [`Error::Key`] where a key is yet to come; those of
+/// [`Dated::load`]; [`Error::Io`].
 pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotated>> {
     match owner(folder)? {
         Owner::Advertiser => {
@@ -316,15 +317,17 @@ pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotate
                 return Err(Error::Misuse(what.into()));
             }
             let ka = Dated::<AdvertiserKey>::load(&path(folder, "ka"))?;
-            let due = which == Rotate::Own || ka.check(now).is_err();
+            let due = which == Rotate::Own || has_expired(&ka, now)?;
             Ok(if due { vec![replace(folder, "ka", &ka, now)?] } else { Vec::new() })
         }
         Owner::Publisher => {
             let Space { ks, kp, .. } = load_space(folder, None)?;
-            let due = [
-                which == Rotate::Shared || which == Rotate::Expired && ks.check(now).is_err(),
-                which == Rotate::Own || which == Rotate::Expired && kp.check(now).is_err(),
-            ];
+            let expired = [has_expired(&ks, now)?, has_expired(&kp, now)?];
+            let due = match which {
+                Rotate::Shared => [true, false],
+                Rotate::Own => [false, true],
+                Rotate::Expired => expired,
+            };
             if due != [false; 2] {
                 put_aside(folder, now)?;
             }
@@ -339,6 +342,17 @@ pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotate
             Ok(rotated)
         }
     }
+}
+
+/// Whether a key's time is over.
+///
+/// # Errors
+/// [`Error::Key`] for one that is yet to come: the clock is wrong, and nothing is replaced by it.
+fn has_expired<K: RoomKey>(key: &Dated<K>, now: Timestamp) -> Result<bool> {
+    if now >= key.stamp().expires {
+        return Ok(true);
+    }
+    key.check(now).map(|()| false)
 }
 
 fn replace<K: RoomKey>(
@@ -479,6 +493,24 @@ mod tests {
         assert_eq!(rotate(&folder, Rotate::Expired, day(179)).unwrap(), []);
         assert_eq!(rotate(&folder, Rotate::Expired, day(180)).unwrap()[0].name, "Ka");
         assert!(matches!(Room::open(&folder), Err(Error::Record { .. })), "one process at a time");
+    }
+
+    /// Keys that are in use are not replaced because the clock is behind.
+    #[test]
+    fn a_clock_that_is_behind_replaces_nothing() {
+        let temporary = tempfile::tempdir().unwrap();
+        for (name, owner) in [("adv", Owner::Advertiser), ("pub", Owner::Publisher)] {
+            let folder = temporary.path().join(name);
+            Room::create(&folder, owner, day(10)).unwrap();
+            let before = stamps(&folder).unwrap();
+            for which in [Rotate::Expired, Rotate::Own] {
+                let error = rotate(&folder, which, day(1)).unwrap_err().to_string();
+                assert!(error.contains("is yet to come; set the clock"), "{error}");
+            }
+            assert_eq!(stamps(&folder).unwrap(), before);
+            assert!(!folder.join(RETIRED).exists());
+            assert_eq!(rotate(&folder, Rotate::Expired, day(10)).unwrap(), []);
+        }
     }
 
     #[test]
