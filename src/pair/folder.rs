@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! the publisher's room          the advertiser's room
+//!   room                          room                      its identifier, and digests of its keys
 //!   ks.key                        ka.key
 //!   kp.key
 //!   retired/20261225T100000Z/     what Publisher Identifiers were made with until then
@@ -13,6 +14,8 @@
 //! Publisher Identifiers are of Ks and Kp together, so the pair is put aside whenever one of them changes,
 //! and removed when its identifiers are out of use: 30 days after it was put aside, or after the first of its
 //! keys expired, if that was earlier. A retired Ka serves nothing and is not kept.
+
+mod card;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,6 +29,8 @@ use zeroize::Zeroizing;
 use super::DAYS_VALID;
 use super::key::{AdvertiserKey, Dated, PublisherKey, RoomKey, SharedKey, Stamp, later};
 use super::records::Records;
+use card::Card;
+
 use crate::error::{Error, Result};
 use crate::file::{sync_folder, write_durable};
 
@@ -52,6 +57,7 @@ impl Owner {
 #[derive(Debug)]
 pub struct Room {
     folder: PathBuf,
+    id: String,
     owner: Owner,
     records: Arc<Records>,
 }
@@ -112,48 +118,30 @@ impl Room {
     }
 
     /// A new room with keys that were made elsewhere, as far as they are given: those of another room of the
-    /// same publisher or advertiser. They count as made now.
+    /// same publisher or advertiser. They count as made now. In a folder that has some of its keys, what is
+    /// missing is made.
     ///
     /// # Errors
-    /// [`Error::Misuse`] for keys that this room does not have; those of [`create`](Self::create).
+    /// [`Error::Misuse`] for keys that this room does not have; [`Error::Key`] for a key that it has or had,
+    /// and for a folder that others may look into; those of [`create`](Self::create).
     pub fn create_with(
         folder: &Path,
         owner: Owner,
         keys: &Imported,
         now: Timestamp,
     ) -> Result<Room> {
-        let foreign = match owner {
-            Owner::Advertiser => keys.ks.is_some() || keys.kp.is_some(),
-            Owner::Publisher => keys.ka.is_some(),
-        };
-        if foreign {
-            let what =
-                "an advertiser's room has Ka alone, a publisher's Ks and Kp: no side has all three";
-            return Err(Error::Misuse(what.into()));
-        }
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        let made = builder.create(folder);
-        made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
-        if let Some(key) =
-            ["ks", "kp", "ka"].map(|name| path(folder, name)).iter().find(|p| p.exists())
-        {
-            let place = key.display().to_string();
-            let problem =
-                "the room has keys already; `blindmatch pair rotate` replaces them".into();
-            return Err(Error::Key { place, problem });
-        }
+        keys.expect(owner)?;
+        make_private(folder)?;
+        expect_missing(folder, owner)?;
+        let mut card = Card::open(folder)?;
         match owner {
-            Owner::Advertiser => {
-                take::<AdvertiserKey>(&keys.ka, now)?.save(&path(folder, "ka"))?;
-            }
+            Owner::Advertiser => complete::<AdvertiserKey>(folder, "ka", &keys.ka, &mut card, now)?,
             Owner::Publisher => {
-                let ks = take::<SharedKey>(&keys.ks, now)?;
-                let kp = take::<PublisherKey>(&keys.kp, now)?;
-                ks.save(&path(folder, "ks"))?;
-                kp.save(&path(folder, "kp"))?;
+                for (_, place) in retired(folder)? {
+                    card.note(&named(&load_retired(&place)?))?;
+                }
+                complete::<SharedKey>(folder, "ks", &keys.ks, &mut card, now)?;
+                complete::<PublisherKey>(folder, "kp", &keys.kp, &mut card, now)?;
             }
         }
         Room::open(folder)
@@ -166,7 +154,13 @@ impl Room {
     pub fn open(folder: &Path) -> Result<Room> {
         let owner = owner(folder)?;
         let records = Arc::new(Records::open(&folder.join("records"), owner)?);
-        Ok(Room { folder: folder.to_owned(), owner, records })
+        let id = Card::open(folder)?.id;
+        Ok(Room { folder: folder.to_owned(), id, owner, records })
+    }
+
+    /// What it is called by rooms of the same machine: 32 hexadecimal digits, always the same.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Whose it is.
@@ -194,7 +188,7 @@ impl Room {
     /// Those of [`Dated::load`].
     pub fn space(&self) -> Result<Space> {
         expect(&self.folder, self.owner, Owner::Publisher)?;
-        load_space(&self.folder, None)
+        load_space(&self.folder)
     }
 }
 
@@ -210,6 +204,21 @@ pub struct Imported {
 }
 
 impl Imported {
+    /// That they are all of this owner's.
+    fn expect(&self, owner: Owner) -> Result<()> {
+        let foreign = match owner {
+            Owner::Advertiser => self.ks.is_some() || self.kp.is_some(),
+            Owner::Publisher => self.ka.is_some(),
+        };
+        match foreign {
+            true => Err(Error::Misuse(
+                "an advertiser's room has Ka alone, a publisher's Ks and Kp: no side has all three"
+                    .into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// From text: lines such as `Ks: ...`, each with a key's name and 32 bytes in Base64 or hexadecimal.
     /// `place` is what errors call it.
     ///
@@ -249,19 +258,96 @@ fn take<K: RoomKey>(given: &Option<Zeroizing<[u8; 32]>>, now: Timestamp) -> Resu
     })
 }
 
+/// Makes a key that a room lacks, and notes the one that it has.
+fn complete<K: RoomKey>(
+    folder: &Path,
+    name: &str,
+    given: &Option<Zeroizing<[u8; 32]>>,
+    card: &mut Card,
+    now: Timestamp,
+) -> Result<()> {
+    let file = path(folder, name);
+    if file.exists() {
+        if given.is_some() {
+            return Err(problem(&file, "is there already, so none can be imported in its place"));
+        }
+        return card.note(&[(K::NAME, Dated::<K>::load(&file)?.stamp())]);
+    }
+    let key = take::<K>(given, now)?;
+    if let Some(made) = card.made(K::NAME, key.stamp()) {
+        let (place, name) = (folder.display().to_string(), K::NAME);
+        let problem = format!(
+            "this {name} was here before, made at {made}: a key is not made younger. Restore its file, or \
+             take another key"
+        );
+        return Err(Error::Key { place, problem });
+    }
+    key.save(&file)?;
+    card.note(&[(K::NAME, key.stamp())])
+}
+
+/// Makes a folder that its owner alone may use.
+///
+/// # Errors
+/// [`Error::Key`] for one that is there and that others may use; [`Error::Io`].
+fn make_private(folder: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.create(folder);
+    made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = fs::metadata(folder);
+        let metadata = metadata.map_err(Error::io(format!("reading {}", folder.display())))?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(problem(
+                folder,
+                "others than its owner may use this folder; run `chmod 700` on it",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// That a folder lacks a key of this owner's, and has none of the other's.
+fn expect_missing(folder: &Path, owner: Owner) -> Result<()> {
+    let [ks, kp, ka] = ["ks", "kp", "ka"].map(|name| path(folder, name).exists());
+    match (owner, ks, kp, ka) {
+        (Owner::Advertiser, false, false, false) => Ok(()),
+        (Owner::Publisher, ks, kp, false) if !(ks && kp) => Ok(()),
+        _ => Err(problem(
+            folder,
+            "the room has keys already; `blindmatch pair rotate` replaces them",
+        )),
+    }
+}
+
+fn named(space: &Space) -> [(&'static str, Stamp); 2] {
+    let [ks, kp] = space.stamps();
+    [(SharedKey::NAME, ks), (PublisherKey::NAME, kp)]
+}
+
 /// Whose room a folder is, by its keys.
 ///
 /// # Errors
 /// [`Error::Key`] for a folder without keys, or with those of both.
 pub fn owner(folder: &Path) -> Result<Owner> {
-    match ["ka", "ks"].map(|name| path(folder, name).exists()) {
-        [true, false] => Ok(Owner::Advertiser),
-        [false, true] => Ok(Owner::Publisher),
-        [false, false] => Err(problem(
+    match ["ka", "ks", "kp"].map(|name| path(folder, name).exists()) {
+        [true, false, false] => Ok(Owner::Advertiser),
+        [false, true, true] => Ok(Owner::Publisher),
+        [false, true, false] | [false, false, true] => Err(problem(
+            folder,
+            "one of Ks and Kp is missing; restore it, or have `blindmatch pair keygen publisher --room DIR` \
+             make it",
+        )),
+        [false, false, false] => Err(problem(
             folder,
             "no keys of PAIR here; `blindmatch pair keygen advertiser|publisher --room DIR` makes them",
         )),
-        [true, true] => {
+        [true, ..] => {
             Err(problem(folder, "keys of both rooms in one folder; give each a folder of its own"))
         }
     }
@@ -274,9 +360,8 @@ pub fn owner(folder: &Path) -> Result<Owner> {
 /// Those of [`Dated::load`].
 pub fn spaces(folder: &Path, now: Timestamp) -> Result<Vec<Space>> {
     expect(folder, owner(folder)?, Owner::Publisher)?;
-    let mut all = vec![load_space(folder, None)?];
-    for (at, place) in retired(folder)?.into_iter().rev() {
-        let space = load_space(&place, Some(at))?;
+    let mut all = vec![load_space(folder)?];
+    for (_, space) in retired_spaces(folder)?.into_iter().rev() {
         // The pair in use stands there as well if a rotation was cut off.
         let known = all.iter().any(|other: &Space| other.stamps() == space.stamps());
         if now < space.until() && !known {
@@ -296,7 +381,7 @@ pub fn stamps(folder: &Path) -> Result<Vec<(&'static str, Stamp)>> {
             vec![("Ka", Dated::<AdvertiserKey>::load(&path(folder, "ka"))?.stamp())]
         }
         Owner::Publisher => {
-            let Space { ks, kp, .. } = load_space(folder, None)?;
+            let Space { ks, kp, .. } = load_space(folder)?;
             vec![("Ks", ks.stamp()), ("Kp", kp.stamp())]
         }
     })
@@ -317,17 +402,22 @@ pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotate
                 return Err(Error::Misuse(what.into()));
             }
             let ka = Dated::<AdvertiserKey>::load(&path(folder, "ka"))?;
-            let due = which == Rotate::Own || has_expired(&ka, now)?;
-            Ok(if due { vec![replace(folder, "ka", &ka, now)?] } else { Vec::new() })
+            let expired = has_expired(&ka, now)?;
+            let due = which == Rotate::Own || expired;
+            let rotated = if due { vec![replace(folder, "ka", &ka, now)?] } else { Vec::new() };
+            note(folder, &rotated)?;
+            Ok(rotated)
         }
         Owner::Publisher => {
-            let Space { ks, kp, .. } = load_space(folder, None)?;
+            let Space { ks, kp, .. } = load_space(folder)?;
             let expired = [has_expired(&ks, now)?, has_expired(&kp, now)?];
             let due = match which {
                 Rotate::Shared => [true, false],
                 Rotate::Own => [false, true],
                 Rotate::Expired => expired,
             };
+            // Whatever is wrong with what was put aside shows before anything is replaced.
+            let before = retired_spaces(folder)?;
             if due != [false; 2] {
                 put_aside(folder, now)?;
             }
@@ -338,10 +428,17 @@ pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotate
             if due[1] {
                 rotated.push(replace(folder, "kp", &kp, now)?);
             }
-            forget(folder, now)?;
+            note(folder, &rotated)?;
+            forget(&before, now)?;
             Ok(rotated)
         }
     }
+}
+
+/// Keys that were replaced, and those in their place, are known to the room from then on.
+fn note(folder: &Path, rotated: &[Rotated]) -> Result<()> {
+    let keys = rotated.iter().flat_map(|r| [(r.name, r.old), (r.name, r.new)]);
+    Card::open(folder)?.note(&keys.collect::<Vec<_>>())
 }
 
 /// Whether a key's time is over.
@@ -387,14 +484,31 @@ fn put_aside(folder: &Path, now: Timestamp) -> Result<()> {
 }
 
 /// Removes pairs whose Publisher Identifiers are out of use.
-fn forget(folder: &Path, now: Timestamp) -> Result<()> {
-    for (at, place) in retired(folder)? {
-        if load_space(&place, Some(at))?.until() <= now {
-            let removed = fs::remove_dir_all(&place);
-            removed.map_err(Error::io(format!("removing {}", place.display())))?;
-        }
+fn forget(before: &[(PathBuf, Space)], now: Timestamp) -> Result<()> {
+    for (place, _) in before.iter().filter(|(_, space)| space.until() <= now) {
+        let removed = fs::remove_dir_all(place);
+        removed.map_err(Error::io(format!("removing {}", place.display())))?;
     }
     Ok(())
+}
+
+/// The pairs that were put aside, the oldest first.
+fn retired_spaces(folder: &Path) -> Result<Vec<(PathBuf, Space)>> {
+    let load = |(at, place): (Timestamp, PathBuf)| {
+        let space = Space { retired: Some(at), ..load_retired(&place)? };
+        Ok((place, space))
+    };
+    retired(folder)?.into_iter().map(load).collect()
+}
+
+fn load_retired(place: &Path) -> Result<Space> {
+    let remedy = format!(
+        "restore it, or remove {}, whose Publisher Identifiers then leave the mapping before their time",
+        place.display()
+    );
+    let (ks, kp) = (path(place, "ks"), path(place, "kp"));
+    let (ks, kp) = (Dated::load_or(&ks, &remedy)?, Dated::load_or(&kp, &remedy)?);
+    Ok(Space { ks, kp, retired: None })
 }
 
 /// What was put aside, the oldest first.
@@ -417,9 +531,9 @@ fn retired(folder: &Path) -> Result<Vec<(Timestamp, PathBuf)>> {
     Ok(all)
 }
 
-fn load_space(folder: &Path, retired: Option<Timestamp>) -> Result<Space> {
+fn load_space(folder: &Path) -> Result<Space> {
     let (ks, kp) = (Dated::load(&path(folder, "ks"))?, Dated::load(&path(folder, "kp"))?);
-    Ok(Space { ks, kp, retired })
+    Ok(Space { ks, kp, retired: None })
 }
 
 fn expect(folder: &Path, owner: Owner, expected: Owner) -> Result<()> {
@@ -511,6 +625,96 @@ mod tests {
             assert!(!folder.join(RETIRED).exists());
             assert_eq!(rotate(&folder, Rotate::Expired, day(10)).unwrap(), []);
         }
+    }
+
+    /// What was put aside and cannot be read stops a rotation before it replaces anything.
+    #[test]
+    fn a_damaged_pair_that_was_put_aside_stops_a_rotation() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("pub");
+        Room::create(&folder, Owner::Publisher, day(0)).unwrap();
+        rotate(&folder, Rotate::Shared, day(1)).unwrap();
+        let [(_, place)] = retired(&folder).unwrap().try_into().unwrap();
+        let before = stamps(&folder).unwrap();
+        fs::write(path(&place, "ks"), "blindmatch-pair-key 1\nrole: Ks\n").unwrap();
+        for _ in 0..2 {
+            let error = rotate(&folder, Rotate::Shared, day(2)).unwrap_err().to_string();
+            assert!(error.contains("is damaged; restore it, or remove "), "{error}");
+        }
+        assert_eq!(stamps(&folder).unwrap(), before);
+        assert_eq!(retired(&folder).unwrap().len(), 1);
+        // The remedy.
+        fs::remove_dir_all(&place).unwrap();
+        assert_eq!(rotate(&folder, Rotate::Shared, day(2)).unwrap().len(), 1);
+    }
+
+    /// Remedies that errors name: a key that is gone or damaged is made again, and no other.
+    #[test]
+    fn keygen_makes_what_is_missing() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("pub");
+        drop(Room::create(&folder, Owner::Publisher, day(0)).unwrap());
+        for (name, other) in [("ks", "kp"), ("kp", "ks")] {
+            let [gone, kept] = [name, other].map(|name| fs::read(path(&folder, name)).unwrap());
+            fs::write(path(&folder, name), &gone[..gone.len() - 9]).unwrap();
+            let error = rotate(&folder, Rotate::Expired, day(1)).unwrap_err().to_string();
+            let remedy = "is damaged; restore it, or remove it and have `blindmatch pair keygen` make another";
+            assert!(error.ends_with(remedy), "{error}");
+            fs::remove_file(path(&folder, name)).unwrap();
+            let error = Room::open(&folder).unwrap_err().to_string();
+            assert!(error.contains("pair keygen publisher --room DIR` make it"), "{error}");
+            assert!(Room::create(&folder, Owner::Advertiser, day(1)).is_err());
+            drop(Room::create(&folder, Owner::Publisher, day(1)).unwrap());
+            assert_ne!(fs::read(path(&folder, name)).unwrap(), gone);
+            assert_eq!(fs::read(path(&folder, other)).unwrap(), kept);
+        }
+    }
+
+    /// A key does not grow younger by being imported once more.
+    #[test]
+    fn keys_that_a_room_had_are_not_imported_again() {
+        let temporary = tempfile::tempdir().unwrap();
+        let [folder, other] = ["pub", "other"].map(|name| temporary.path().join(name));
+        let keys = |ks: u8| Imported { ks: Some(Zeroizing::new([ks; 32])), ..Imported::default() };
+        drop(Room::create_with(&folder, Owner::Publisher, &keys(5), day(0)).unwrap());
+        let import = |ks, now| {
+            fs::remove_file(path(&folder, "ks")).unwrap();
+            Room::create_with(&folder, Owner::Publisher, &keys(ks), now).map(drop)
+        };
+        let error = import(5, day(10)).unwrap_err().to_string();
+        assert!(error.contains("was here before, made at 2026-11-25T10:00:00Z"), "{error}");
+        drop(Room::create_with(&folder, Owner::Publisher, &keys(6), day(10)).unwrap());
+        // Nor one that was rotated, even where it was made in a folder without a memory of it.
+        rotate(&folder, Rotate::Shared, day(11)).unwrap();
+        assert!(import(6, day(12)).is_err());
+        fs::remove_file(folder.join("room")).unwrap();
+        fs::write(path(&folder, "ks"), []).unwrap();
+        assert!(import(6, day(12)).is_err(), "it was put aside");
+        // Another room of the same publisher takes it; it does not know better.
+        drop(Room::create_with(&other, Owner::Publisher, &keys(5), day(10)).unwrap());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_may_use_gets_no_keys() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().join("adv");
+        fs::create_dir(&folder).unwrap();
+        let mode = |mode| fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        for open in [0o750, 0o705] {
+            mode(open);
+            let error = Room::create(&folder, Owner::Advertiser, day(0)).unwrap_err().to_string();
+            assert!(error.ends_with("run `chmod 700` on it"), "{error}");
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        }
+        mode(0o700);
+        let room = Room::create(&folder, Owner::Advertiser, day(0)).unwrap();
+        let id = room.id().to_owned();
+        drop(room);
+        assert_eq!(Room::open(&folder).unwrap().id(), id);
+        fs::write(folder.join("room"), "x").unwrap();
+        assert!(matches!(Room::open(&folder), Err(Error::Key { .. })));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use blindmatch::pair::folder::{Owner, Room};
 use blindmatch::pair::refusal::Refusal;
 use blindmatch::pair::{Run, Side};
 use blindmatch::protocol::PairAnswer;
-use blindmatch::session::{self, Outcome, Session, Settings};
+use blindmatch::session::{self, Outcome, Settings};
 use blindmatch::transport::tls::Secured;
 use blindmatch::transport::{decline, drive};
 use blindmatch::{Error, Result, write_whole};
