@@ -255,6 +255,9 @@ pub fn remedy(field: &str) -> Option<&'static str> {
             "ask the peer why its key changed before its time; if there is a reason, remove its record from \
              the room's folder `records`"
         }
+        "a key's date" => {
+            "a key lasts from when it was made, wherever it is imported; the peer rotates it"
+        }
         "smallest list" => "PAIR takes lists of 1000 entries or more, on both sides",
         "difference to an earlier list" => {
             "two lists that differ in a few people tell about them; match again once 50 or more have \

@@ -25,6 +25,7 @@
 
 mod lists;
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,9 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * super::DAYS_VALID);
 
 /// Most different lists of one side that are remembered, for each counterparty.
 const MOST_LISTS: usize = 64;
+
+/// Most keys that are remembered, for each counterparty: those of many years.
+const MOST_KEYS: usize = 1024;
 
 /// How long it takes until opt-outs are taken out of a match again: a day, less an hour for jobs that start
 /// at the same time every day, but not at the same second.
@@ -118,6 +122,9 @@ struct Record {
     ks: Option<(String, i64)>,
     /// The peer's key, by its digest, and when it ends.
     their_key: Option<(String, i64)>,
+    /// Keys of both by digest, and when they were made.
+    #[serde(default)]
+    keys: BTreeMap<String, i64>,
     /// Our lists that were matched.
     ours: Vec<Noted>,
     /// The peer's.
@@ -343,6 +350,7 @@ impl Record {
             clock: i64::MIN,
             ks: None,
             their_key: None,
+            keys: BTreeMap::new(),
             ours,
             theirs,
             matched: None,
@@ -374,11 +382,20 @@ impl Record {
         }
     }
 
-    /// Keys change at their time, and Ks never back.
+    /// Keys keep their dates, change at their time, and Ks never back.
     fn judge_keys(&self, seen: &Seen) -> Result<()> {
         let Seen { ks, their_key, .. } = seen;
         let differs =
             |field, ours: String, theirs: String| Err(Error::Incompatible { field, ours, theirs });
+        for stamp in [ks, their_key] {
+            if let Some(&made) = self.keys.get(&stamp.name())
+                && made != stamp.created.as_second()
+            {
+                let made = Timestamp::from_second(made).unwrap_or(Timestamp::MIN);
+                let ours = format!("{} is known, made at {made}", stamp.name());
+                return differs("a key's date", ours, stamp.created.to_string());
+            }
+        }
         if let Some((name, created)) = &self.ks
             && (*name != ks.name() && *created >= ks.created.as_second())
         {
@@ -460,6 +477,15 @@ impl Record {
         let (ks, key) = (seen.ks, seen.their_key);
         self.ks = Some((ks.name(), ks.created.as_second()));
         self.their_key = Some((key.name(), key.expires.as_second()));
+        for stamp in [ks, key] {
+            self.keys.insert(stamp.name(), stamp.created.as_second());
+        }
+        // Whoever has a new key for every session is refused above; this bounds the file all the same.
+        while self.keys.len() > MOST_KEYS {
+            let oldest = self.keys.iter().min_by_key(|(_, made)| **made);
+            let Some(name) = oldest.map(|(name, _)| name.clone()) else { break };
+            self.keys.remove(&name);
+        }
     }
 }
 

@@ -465,6 +465,32 @@ fn a_key_that_changes_before_its_time_is_refused() {
     assert_eq!(incompatible(meeting.send_list(points).unwrap_err()).0, "the peer's key");
 }
 
+/// A key that is imported once more with a new date would never end.
+#[test]
+fn a_key_that_grows_younger_is_refused() {
+    type Change = fn(&mut PairKeys);
+    let changes: [Change; 2] = [|keys| keys.ks_created += 3600, |keys| keys.kp_created += 3600];
+    let rooms = Rooms::new();
+    Meeting::of_advertiser(&rooms, &addresses(0..1000)).finish().unwrap();
+    for change in changes {
+        let mut meeting = Meeting::of_advertiser(&rooms, &addresses(0..1000));
+        meeting.greet().unwrap();
+        let mut keys = meeting.keys();
+        change(&mut keys);
+        meeting.honest.hear(Frame::PairKeys(keys)).unwrap();
+        let points = meeting.puppet.points.clone();
+        assert_eq!(incompatible(meeting.send_list(points).unwrap_err()).0, "a key's date");
+    }
+    Meeting::of_publisher(&rooms, &addresses(0..1000)).finish().unwrap();
+    let mut meeting = Meeting::of_publisher(&rooms, &addresses(0..1000));
+    meeting.greet().unwrap();
+    let reply = PairReply { ka_created: day(1).as_second(), ..meeting.reply() };
+    meeting.honest.hear(Frame::PairReply(reply)).unwrap();
+    let points = meeting.puppet.points.clone();
+    assert_eq!(incompatible(meeting.send_list(points).unwrap_err()).0, "a key's date");
+    Meeting::of_advertiser(&rooms, &addresses(0..1000)).finish().unwrap();
+}
+
 /// Rotating Ks early is the publisher's right, and does not make its own lists forgotten.
 #[test]
 fn our_own_lists_compare_across_keys() {
