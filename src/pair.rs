@@ -29,10 +29,8 @@
 //! let [advertiser, publisher] = rooms;
 //! let ours = MatchList::new(workload::people(0..1500)?);
 //! let theirs = MatchList::new(workload::people(1000..3000)?);
-//! let sides = [
-//!     Side::advertiser(&advertiser?, "the publisher", Arc::new(ours), Run::Match, now)?,
-//!     Side::publisher(&publisher?, "the advertiser", Arc::new(theirs), now)?,
-//! ];
+//! let lists = [Arc::new(ours), Arc::new(theirs)];
+//! let sides = Side::both([&advertiser?, &publisher?], lists, Run::Match, now)?;
 //! let sessions = sides.map(|side| side.session(|_| {}).expect("settings that PAIR takes"));
 //! let [advertiser, publisher] = session::in_turn(sessions, &AtomicBool::new(false))?;
 //!

@@ -345,6 +345,35 @@ fn opt_outs_are_taken_out_once_a_day() {
     );
 }
 
+/// Within one process a room is known by its own identifier, not as whoever is there; and lists that were
+/// matched in one way cannot be had again in the other.
+#[test]
+fn rooms_of_one_process_are_told_apart() {
+    let rooms = Rooms::new();
+    let others = Rooms::new();
+    let both = |publisher: &Room, to, days| -> Result<()> {
+        let lists = [addresses(0..to), addresses(0..1500)].map(|values| match_list(&values));
+        let sides = Side::both([&rooms.advertiser, publisher], lists, Run::Match, day(days))?;
+        common::pump(sessions(sides), None).map(drop)
+    };
+    both(&rooms.publisher, 1000, 1).unwrap();
+    // Another publisher has another key, and was told nothing of the first list.
+    both(&others.publisher, 1001, 1).unwrap();
+    let error = both(&rooms.publisher, 1001, 1).unwrap_err().to_string();
+    assert!(error.starts_with("our list: differs in 1 entry "), "{error}");
+    for lists in
+        [[addresses(0..1001), addresses(0..1500)], [addresses(0..1000), addresses(0..1500)]]
+    {
+        let error = rooms.match_(lists, 2).unwrap_err();
+        assert!(matches!(error.cause(), Error::Record { .. }), "{error}");
+        assert!(error.to_string().contains("matched within one process"), "{error}");
+    }
+    rotate(&rooms.path("publisher"), Rotate::Expired, day(31)).unwrap();
+    rooms.match_([addresses(0..1001), addresses(0..1500)], 31).unwrap();
+    let error = both(&rooms.publisher, 1002, 31).unwrap_err().to_string();
+    assert!(error.contains("has matched over the network"), "{error}");
+}
+
 /// Opt-outs are taken out of what the match's lists were, not of what somebody put in their place.
 #[test]
 fn lists_of_the_last_match_are_not_guessed_at() {

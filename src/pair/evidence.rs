@@ -8,6 +8,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::folder::Owner;
 use super::key::Stamp;
@@ -35,9 +36,10 @@ pub struct Evidence {
 }
 
 /// What the session crossed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Channel {
     /// TLS 1.3 between two rooms that have pinned each other's keys.
+    #[default]
     Tls,
     /// Nothing: both rooms were one process.
     OneProcess,
@@ -136,11 +138,18 @@ impl Evidence {
             ours = self.sizes[0],
             theirs = self.sizes[1]
         )?;
-        writeln!(
-            f,
-            "- Keys, each within its time when it was used. The {owner}'s room never has the {other}'s own \
-             key; Ks stays with the publisher, the advertiser's room holds it for the session only.\n"
-        )?;
+        let apart = match self.channel {
+            Channel::Tls => format!(
+                "The {owner}'s room never has the {other}'s own key; Ks stays with the publisher, the \
+                 advertiser's room holds it for the session only"
+            ),
+            Channel::OneProcess => {
+                "Both rooms were one process on one machine, so Ks, Ka and Kp and both lists \
+                 were in one place: nothing but that process kept them apart"
+                    .into()
+            }
+        };
+        writeln!(f, "- Keys, each within its time when it was used. {apart}.\n")?;
         writeln!(f, "| key | digest | made | expires |\n|---|---|---|---|")?;
         let (ours, theirs) = match self.owner {
             Owner::Advertiser => ("Ka (ours)", "Kp (the publisher's, as announced)"),
@@ -159,8 +168,12 @@ impl Evidence {
         writeln!(f, "## Goal 2: privacy of user identity\n")?;
         writeln!(
             f,
-            "- Of the {other}'s {} entries this room saw points under keys that it does not have.",
-            self.sizes[1]
+            "- Of the {other}'s {} entries this room saw points under keys that it does not have{}.",
+            self.sizes[1],
+            match self.channel {
+                Channel::Tls => "",
+                Channel::OneProcess => "; the process that both rooms were had them all",
+            }
         )?;
         writeln!(f, "- Who took part of ours, by the consent gate:\n")?;
         let t = &self.tally;

@@ -29,7 +29,7 @@ use crate::group::{Encoding, Engine};
 use crate::list::Source;
 
 /// The AdvPubID: 16 hexadecimal digits that stand for an advertiser and a publisher, by the fingerprints of
-/// their rooms.
+/// their identities, or by the identifiers of their rooms within one process.
 pub fn adv_pub_id(advertiser: &str, publisher: &str) -> String {
     let hash =
         Sha256::new().chain_update(b"blindmatch-v2 pair relation\0").chain_update(advertiser);

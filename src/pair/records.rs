@@ -42,6 +42,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::difference::{Difference, FEWEST, Table};
+use super::evidence::Channel;
 use super::folder::Owner;
 use super::key::{Stamp, later};
 use super::refusal::Refusal;
@@ -81,6 +82,14 @@ impl std::fmt::Debug for Records {
     }
 }
 
+/// What a room calls a counterparty.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// The fingerprint of its identity, over a network; the identifier of its room, within one process.
+    pub(crate) name: String,
+    pub(crate) channel: Channel,
+}
+
 /// What a session shows before PAIR IDs leave.
 pub(crate) struct Shown<'a> {
     pub(crate) run: Run,
@@ -116,6 +125,8 @@ struct Record {
     format: String,
     version: u32,
     peer: String,
+    #[serde(default)]
+    channel: Channel,
     /// The latest time that was seen. Time never runs backwards here.
     clock: i64,
     /// The newest Ks, by its digest, and when it was made.
@@ -181,12 +192,51 @@ impl Records {
         Ok(Records { folder: folder.to_owned(), owner, key, turn: Mutex::default(), _lock: lock })
     }
 
+    /// That this room matched in no other way in the last 30 days: a counterparty has two names in the two, and
+    /// lists that were matched under one would not be compared with those under the other.
+    ///
+    /// # Errors
+    /// [`Error::Declined`] for [`Error::Record`] where it did; [`Error::Io`].
+    pub(crate) fn expect_channel(&self, channel: Channel, now: Timestamp) -> Result<()> {
+        let io = || Error::io(format!("reading {}", self.folder.display()));
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in fs::read_dir(&self.folder).map_err(io())? {
+            let path = entry.map_err(io())?.path();
+            if path.extension() != Some("record".as_ref()) {
+                continue;
+            }
+            // One that is damaged refuses its own counterparty.
+            let record = self.parse(&fs::read(&path).map_err(io())?);
+            let Some(mut record) = record.filter(|record| record.channel != channel) else {
+                continue;
+            };
+            record.advance(now);
+            if let Some(last) = record.ours.iter().map(|noted| noted.at).max() {
+                return Err(self.other_channel(record.channel, last));
+            }
+        }
+        Ok(())
+    }
+
+    fn other_channel(&self, channel: Channel, last: i64) -> Error {
+        let until = later(Timestamp::from_second(last).unwrap_or(Timestamp::MAX), KEPT);
+        let way = match channel {
+            Channel::Tls => "over the network (`blindmatch pair connect` and `serve`)",
+            Channel::OneProcess => "within one process (`blindmatch pair match`)",
+        };
+        let text = format!(
+            "this room has matched {way} in the last 30 days, and lists that are matched in both ways cannot be \
+             compared; match in that way, or take another room, or come again at {until}"
+        );
+        Refusal::Room.of(self.owner, problem(&self.folder, &text))
+    }
+
     /// Whether our list may be matched with this counterparty, as far as that can be told before.
     ///
     /// # Errors
     /// [`Error::Declined`] for [`Error::Input`] where it differs from an earlier one in fewer than 50
     /// entries, or for [`Error::Record`]; [`Error::Io`].
-    pub(crate) fn check(&self, peer: &str, list: &MatchList, now: Timestamp) -> Result<()> {
+    pub(crate) fn check(&self, peer: &Peer, list: &MatchList, now: Timestamp) -> Result<()> {
         let ours = Values::of(self.own_values(list));
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.record(peer, now)?.judge_ours(&ours.table, self.owner)
@@ -200,7 +250,7 @@ impl Records {
     /// within a day, or for [`Error::Record`]; [`Error::Io`].
     pub(crate) fn remaining(
         &self,
-        peer: &str,
+        peer: &Peer,
         list: &MatchList,
         now: Timestamp,
     ) -> Result<Remaining> {
@@ -235,7 +285,7 @@ impl Records {
     /// # Errors
     /// Those of [`check`](Self::check) and [`remaining`](Self::remaining); [`Error::Incompatible`] for keys
     /// or a list of the peer's.
-    pub(crate) fn judge(&self, peer: &str, seen: &Seen, now: Timestamp) -> Result<()> {
+    pub(crate) fn judge(&self, peer: &Peer, seen: &Seen, now: Timestamp) -> Result<()> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let record = self.record(peer, now)?;
         record.judge(seen, self.owner)?;
@@ -254,7 +304,7 @@ impl Records {
     ///
     /// # Errors
     /// Those of [`judge`](Self::judge).
-    pub(crate) fn admit(&self, peer: &str, seen: &Seen, now: Timestamp) -> Result<()> {
+    pub(crate) fn admit(&self, peer: &Peer, seen: &Seen, now: Timestamp) -> Result<()> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut record = self.record(peer, now)?;
         record.judge(seen, self.owner)?;
@@ -282,14 +332,14 @@ impl Records {
     }
 
     /// The record of a counterparty as it is now.
-    fn record(&self, peer: &str, now: Timestamp) -> Result<Record> {
+    fn record(&self, peer: &Peer, now: Timestamp) -> Result<Record> {
         let mut record = self.load(peer)?.unwrap_or_else(|| Record::new(peer));
         record.advance(now);
         Ok(record)
     }
 
-    fn load(&self, peer: &str) -> Result<Option<Record>> {
-        let path = self.path(peer);
+    fn load(&self, peer: &Peer) -> Result<Option<Record>> {
+        let path = self.path(&peer.name);
         let bytes = match File::open(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             file => file.and_then(|file| {
@@ -298,7 +348,7 @@ impl Records {
             }),
         };
         let bytes = bytes.map_err(Error::io(format!("reading {}", path.display())))?;
-        let record = self.parse(&bytes).filter(|record| record.is_of(peer));
+        let record = self.parse(&bytes).filter(|record| record.is_of(&peer.name));
         let damaged = "is damaged, or not of this folder's key: nobody knows what was matched with this \
                        counterparty. Restore it; to forget it, remove it";
         let damaged = || Refusal::Room.of(self.owner, problem(&path, damaged));
@@ -341,12 +391,13 @@ fn value(keyed: &Hmac<Sha256>, bytes: &[u8]) -> u64 {
 }
 
 impl Record {
-    fn new(peer: &str) -> Record {
+    fn new(peer: &Peer) -> Record {
         let (ours, theirs) = Default::default();
         Record {
             format: FORMAT.into(),
             version: VERSION,
-            peer: peer.into(),
+            peer: peer.name.clone(),
+            channel: peer.channel,
             clock: i64::MIN,
             ks: None,
             their_key: None,

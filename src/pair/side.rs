@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::evidence::Channel;
 use super::folder::{Owner, Room, Space};
 use super::key::{AdvertiserKey, Dated, RoomKey};
-use super::records::{Records, Remaining};
+use super::records::{Peer, Records, Remaining};
 use super::refusal::Refusal;
 use super::{LEAST_ENTRIES, MatchList, OptOut, Run};
 use crate::consent::Purpose;
@@ -21,8 +22,7 @@ pub struct Side {
     pub(crate) list: Arc<MatchList>,
     pub(crate) keys: Arc<Keys>,
     pub(crate) records: Arc<Records>,
-    /// What the records call the counterparty.
-    pub(crate) peer: String,
+    pub(crate) peer: Peer,
     pub(crate) now: Timestamp,
     /// What became of the list where opt-outs are taken out of a match.
     pub(crate) opt_out: Option<OptOut>,
@@ -36,17 +36,59 @@ pub(crate) enum Keys {
 }
 
 impl Side {
-    /// The advertiser's room. `peer` is what stands for the publisher in the room's records, always the
-    /// same: the fingerprint of its identity, or a name within one process.
+    /// The advertiser's room, over a network. `peer` is what stands for the publisher in the room's records,
+    /// always the same: the fingerprint of its identity.
     ///
     /// # Errors
     /// [`Error::Declined`], which names what the peer may be told, for [`Error::Key`] of a key that expired or
     /// cannot be read; for [`Error::Input`] of fewer than 1,000 entries, of a list that differs in fewer than
     /// 50 from one of the last 30 days, and of opt-outs without a match, or twice a day; for
-    /// [`Error::Record`]. [`Error::Misuse`] for another profile or purpose than PAIR's; [`Error::Io`].
+    /// [`Error::Record`], also where the room matched within one process in the last 30 days. [`Error::Misuse`] for another profile or purpose than PAIR's; [`Error::Io`].
     pub fn advertiser(
         room: &Room,
         peer: &str,
+        list: Arc<MatchList>,
+        run: Run,
+        now: Timestamp,
+    ) -> Result<Side> {
+        Side::of_advertiser(room, Peer::over_network(peer), list, run, now)
+    }
+
+    /// The publisher's room, over a network. Whether the session is a match or takes out opt-outs, the
+    /// advertiser says.
+    ///
+    /// # Errors
+    /// Those of [`advertiser`](Self::advertiser); the list is judged once the advertiser has said.
+    pub fn publisher(
+        room: &Room,
+        peer: &str,
+        list: Arc<MatchList>,
+        now: Timestamp,
+    ) -> Result<Side> {
+        Side::of_publisher(room, Peer::over_network(peer), list, now)
+    }
+
+    /// Both rooms within one process, the advertiser's first. Each calls the other by the identifier of its
+    /// room.
+    ///
+    /// # Errors
+    /// Those of [`advertiser`](Self::advertiser), where the rooms matched over a network.
+    pub fn both(
+        [advertiser, publisher]: [&Room; 2],
+        [ours, theirs]: [Arc<MatchList>; 2],
+        run: Run,
+        now: Timestamp,
+    ) -> Result<[Side; 2]> {
+        let peer = |room: &Room| Peer { name: room_name(room), channel: Channel::OneProcess };
+        Ok([
+            Side::of_advertiser(advertiser, peer(publisher), ours, run, now)?,
+            Side::of_publisher(publisher, peer(advertiser), theirs, now)?,
+        ])
+    }
+
+    fn of_advertiser(
+        room: &Room,
+        peer: Peer,
         list: Arc<MatchList>,
         run: Run,
         now: Timestamp,
@@ -58,16 +100,7 @@ impl Side {
         Ok(side)
     }
 
-    /// The publisher's room. Whether the session is a match or takes out opt-outs, the advertiser says.
-    ///
-    /// # Errors
-    /// Those of [`advertiser`](Self::advertiser); the list is judged once the advertiser has said.
-    pub fn publisher(
-        room: &Room,
-        peer: &str,
-        list: Arc<MatchList>,
-        now: Timestamp,
-    ) -> Result<Side> {
+    fn of_publisher(room: &Room, peer: Peer, list: Arc<MatchList>, now: Timestamp) -> Result<Side> {
         let space = usable(room.space(), Owner::Publisher)?;
         valid(&space.ks, Owner::Publisher, now)?;
         valid(&space.kp, Owner::Publisher, now)?;
@@ -76,14 +109,15 @@ impl Side {
 
     fn new(
         room: &Room,
-        peer: &str,
+        peer: Peer,
         list: Arc<MatchList>,
         keys: Keys,
         now: Timestamp,
     ) -> Result<Side> {
         check(&list, room.owner())?;
+        room.records().expect_channel(peer.channel, now)?;
         let (records, keys) = (Arc::clone(room.records()), Arc::new(keys));
-        Ok(Side { list, keys, records, peer: peer.to_owned(), now, opt_out: None })
+        Ok(Side { list, keys, records, peer, now, opt_out: None })
     }
 
     /// Once it is known what the session is for: a list that is matched is judged, and of one that opt-outs
@@ -129,6 +163,17 @@ impl Side {
         settings.min_audience = None;
         Session::new(settings, Input::from(self))
     }
+}
+
+impl Peer {
+    fn over_network(fingerprint: &str) -> Peer {
+        Peer { name: fingerprint.to_owned(), channel: Channel::Tls }
+    }
+}
+
+/// What a room is called within one process: nothing that a fingerprint could be.
+fn room_name(room: &Room) -> String {
+    format!("room {}", room.id())
 }
 
 fn usable<T>(keys: Result<T>, owner: Owner) -> Result<T> {

@@ -74,7 +74,8 @@
 //! Decisional Diffie-Hellman on ristretto255, with `S` as a random oracle, as for [`dh`](super::dh).
 //! Against each other: rooms that follow the protocol. Against outsiders: nothing but the keys; PAIR IDs cross
 //! between the two rooms alone, over TLS. Whoever holds Ks and Kp can find out whose a Publisher
-//! Identifier is, which is why no side ever has Ka and Kp, and the advertiser's room keeps no Ks.
+//! Identifier is, which is why no side ever has Ka and Kp, and the advertiser's room keeps no Ks. Two rooms of one
+//! process ([`Side::both`]) have all of that between them: nothing but the code keeps them apart.
 //!
 //! # Cost
 //!

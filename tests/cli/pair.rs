@@ -339,6 +339,7 @@ fn soon() -> Timestamp {
 #[test]
 fn keys_of_the_known_answers_in_one_process() {
     let m = Machines::new();
+    let mut relations = BTreeSet::new();
     for (name, answer) in ["one", "two"].iter().zip(&ANSWERS) {
         for room in ["adv", "pub"] {
             let _ = fs::remove_dir_all(m.folder.path(room));
@@ -357,8 +358,18 @@ fn keys_of_the_known_answers_in_one_process() {
             "{told}"
         );
         assert_eq!(m.column(&format!("{name}.csv")), ids(&Oracle::of(answer), 1000..1200));
-        assert!(m.folder.read("p.md").contains("the publisher's room"));
+        let evidence = m.folder.read("p.md");
+        assert!(evidence.contains("the publisher's room"));
+        assert!(evidence.contains("Ks, Ka and Kp and both lists were in one place"), "{evidence}");
+        relations.insert(m.folder.rows(&format!("{name}.csv"))[1][1].clone());
     }
+    assert_eq!(relations.len(), 2, "other rooms have another AdvPubID");
+    // These rooms match in no other way now.
+    let server = m.serve("");
+    let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv", server.address));
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("matched within one process"), "{}", ran.stderr);
+    server.wait_for("this room has matched within one process", 1);
 }
 
 #[test]

@@ -73,24 +73,24 @@ pub fn match_here(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let theirs = Ready::read(&args.list, &args.publisher, "publisher", shared)?;
 
     let now = Timestamp::now();
-    let [here, there] = ["this machine's advertiser", "this machine's publisher"];
-    let settings = |settings: &mut Settings| settings.engine = args.compute.engine();
-    let (list, run) = (Arc::clone(&ours.matched), args.what.run());
-    let sides = [
-        Side::advertiser(&advertiser, there, list, run, now)?.session(settings)?,
-        Side::publisher(&publisher, here, Arc::clone(&theirs.matched), now)?.session(settings)?,
-    ];
+    let (rooms, run) = ([&advertiser, &publisher], args.what.run());
+    let lists = [&ours, &theirs].map(|ready| Arc::clone(&ready.matched));
+    let engine = args.compute.engine();
+    let [one, other] = Side::both(rooms, lists, run, now)?;
+    let settings = |settings: &mut Settings| settings.engine = engine;
+    let sides = [one.session(settings)?, other.session(settings)?];
     let [outcome, other] = session::in_turn(sides, &shared.stop)?;
-    let relation = adv_pub_id(here, there);
+    let [here, there] = rooms.map(|room| format!("room {} of this machine", room.id()));
+    let relation = adv_pub_id(advertiser.id(), publisher.id());
     if let Some(path) = &args.publisher_evidence {
-        let facts = [relation.as_str(), here];
+        let facts = [relation.as_str(), &here];
         let evidence = theirs.evidence(&other, facts, now, Channel::OneProcess);
         write_whole(path, evidence.to_string().as_bytes())?;
     }
     if !shared.quiet {
         tell_rate("publisher", answer(&other), shared);
     }
-    let evidence = ours.evidence(&outcome, [&relation, there], now, Channel::OneProcess);
+    let evidence = ours.evidence(&outcome, [&relation, &there], now, Channel::OneProcess);
     args.output.write(&outcome, &relation, &evidence, shared)
 }
 

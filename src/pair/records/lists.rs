@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use hmac::Mac;
 use rayon::prelude::*;
 
-use super::{Matched, Record, Records, problem, stem};
+use super::{Matched, Peer, Record, Records, problem, stem};
 use crate::error::{Error, Result, hex};
 use crate::file::write_durable;
 use crate::pair::difference::Table;
@@ -29,19 +29,19 @@ impl Values {
 
 impl Records {
     /// Writes ours and theirs to a new file. Its tag, which the record has to name before the file counts.
-    pub(super) fn save_lists(&self, peer: &str, [ours, theirs]: [&[u64]; 2]) -> Result<String> {
+    pub(super) fn save_lists(&self, peer: &Peer, [ours, theirs]: [&[u64]; 2]) -> Result<String> {
         let mut bytes = Vec::with_capacity(8 * (1 + ours.len() + theirs.len()));
         for number in [&[ours.len() as u64], ours, theirs].concat() {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
         let tag = self.lists_tag(peer, &bytes);
-        write_durable(&self.lists_path(peer, &tag), &bytes)?;
+        write_durable(&self.lists_path(&peer.name, &tag), &bytes)?;
         Ok(tag)
     }
 
     /// Ours and theirs of a match, each sorted.
-    pub(super) fn lists(&self, peer: &str, matched: &Matched) -> Result<[Vec<u64>; 2]> {
-        let path = self.lists_path(peer, &matched.lists);
+    pub(super) fn lists(&self, peer: &Peer, matched: &Matched) -> Result<[Vec<u64>; 2]> {
+        let path = self.lists_path(&peer.name, &matched.lists);
         let bytes = match fs::read(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => Vec::new(),
             bytes => bytes.map_err(Error::io(format!("reading {}", path.display())))?,
@@ -78,8 +78,8 @@ impl Records {
         Ok(())
     }
 
-    fn lists_tag(&self, peer: &str, bytes: &[u8]) -> String {
-        let keyed = self.keyed(b"lists").chain_update(stem(peer)).chain_update(bytes);
+    fn lists_tag(&self, peer: &Peer, bytes: &[u8]) -> String {
+        let keyed = self.keyed(b"lists").chain_update(stem(&peer.name)).chain_update(bytes);
         hex(&keyed.finalize().into_bytes())
     }
 
