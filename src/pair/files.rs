@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
 use super::folder::Space;
-use super::key::later;
+use super::key::{SKEW, later};
 use super::{DAYS_VALID, PublisherId, mode};
 use crate::consent::ConsentedList;
 use crate::error::{Error, InputError, Result, hex};
@@ -56,40 +56,53 @@ pub struct MatchedIds {
 const MATCHED: [&str; 3] = ["publisher_id", "adv_pub_id", "expires_at"];
 
 impl MatchedIds {
-    /// Writes the file.
+    /// Writes the file. Where nothing matched, one row without an identifier says of what, and until when.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn write(&self, path: &Path) -> Result<()> {
         let expires = self.expires.to_string();
-        let rows =
-            self.ids.iter().map(|id| [id.to_string(), self.adv_pub_id.clone(), expires.clone()]);
-        write(path, &MATCHED, rows)
+        let row = |id: String| [id, self.adv_pub_id.clone(), expires.clone()];
+        let none = self.ids.is_empty().then(|| row(String::new()));
+        write(path, &MATCHED, self.ids.iter().map(|id| row(id.to_string())).chain(none))
     }
 
     /// Reads the file, if it may still be used.
     ///
     /// # Errors
-    /// [`Error::Input`] for one that is past its time, or is no such file; [`Error::Io`].
+    /// [`Error::Input`] for one that is past its time, that is valid for longer than a match can be, or that is
+    /// no such file; [`Error::Io`].
     pub fn read(path: &Path, now: Timestamp) -> Result<MatchedIds> {
         let unusable = |problem: String| unusable(path, problem);
         let mut matched: Option<(String, Timestamp)> = None;
         let mut ids = Vec::new();
         read(path, &MATCHED, |[id, relation, expires]| {
-            let id = PublisherId::parse(id).ok_or("no Publisher Identifier")?;
+            let id = match id {
+                "" => None,
+                id => Some(PublisherId::parse(id).ok_or("no Publisher Identifier")?),
+            };
             let expires: Timestamp = expires.parse().map_err(|_| "no time in `expires_at`")?;
             let (first, until) = matched.get_or_insert_with(|| (relation.to_owned(), expires));
             if first != relation {
                 return Err("of another advertiser or publisher than the first");
             }
-            *until = expires.min(*until);
-            ids.push(id);
+            if *until != expires {
+                return Err("with another `expires_at` than the first");
+            }
+            ids.extend(id);
             Ok(())
         })?;
-        let (adv_pub_id, expires) = matched.unwrap_or((String::new(), Timestamp::MAX));
+        let Some((adv_pub_id, expires)) = matched else {
+            return Err(unusable("has no rows: it was cut off; match again".into()));
+        };
         if now >= expires {
             return Err(unusable(format!(
                 "expired at {expires}: a match is valid for {DAYS_VALID} days; match again"
+            )));
+        }
+        if expires > later(expiry(now), SKEW) {
+            return Err(unusable(format!(
+                "is valid until {expires}, and no match of now or before is: set the clock, or match again"
             )));
         }
         ids.sort_unstable();
@@ -361,10 +374,33 @@ mod tests {
         let expected =
             "ids.csv: expired at 2026-12-25T10:00:00Z: a match is valid for 30 days; match again";
         assert_eq!(error, expected);
-        // One row past its time is enough.
-        let older = text.replacen("2026-12-25", "2026-11-01", 1);
-        std::fs::write(&path, older).unwrap();
+        // One row that says otherwise is enough, either way.
+        for date in ["2026-11-01", "2026-12-24", "2026-12-26"] {
+            std::fs::write(&path, text.replacen("2026-12-25", date, 1)).unwrap();
+            assert!(MatchedIds::read(&path, matched).is_err(), "{date}");
+        }
+        // Nor is a match valid for longer than 30 days, by a clock that is behind or a file that was edited.
+        std::fs::write(&path, &text).unwrap();
+        let error = MatchedIds::read(&path, later(matched, SKEW * -2)).unwrap_err().to_string();
+        assert!(error.contains("is valid until 2026-12-25T10:00:00Z, and no match"), "{error}");
+        std::fs::write(&path, text.replace("2026-12-25", "2027-12-25")).unwrap();
         assert!(MatchedIds::read(&path, matched).is_err());
+    }
+
+    /// A match without matches ends like any other; a file without rows is no such match.
+    #[test]
+    fn an_empty_match_ends_after_30_days() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ids.csv");
+        let matched: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
+        let expires = expiry(matched);
+        let empty = MatchedIds { ids: ids([]), adv_pub_id: adv_pub_id("a", "b"), expires };
+        empty.write(&path).unwrap();
+        assert_eq!(MatchedIds::read(&path, matched).unwrap(), empty);
+        assert!(MatchedIds::read(&path, expires).is_err());
+        std::fs::write(&path, "publisher_id,adv_pub_id,expires_at\n").unwrap();
+        let error = MatchedIds::read(&path, matched).unwrap_err().to_string();
+        assert_eq!(error, "ids.csv: has no rows: it was cut off; match again");
     }
 
     #[test]

@@ -190,7 +190,7 @@ pub(crate) fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
 }
 
 /// How far the clocks of two rooms may be apart.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 fn id(name: &str, secret: &[u8; 32]) -> [u8; 8] {
     let hash = Sha256::new().chain_update(b"blindmatch-v2 pair key ").chain_update(name);
