@@ -18,6 +18,7 @@
 mod card;
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -352,6 +353,20 @@ pub fn owner(folder: &Path) -> Result<Owner> {
         }
     }
 }
+
+/// Whether a folder is a room, by what is in it: also one whose keys are damaged, or of which some are gone.
+pub fn is_room(folder: &Path) -> bool {
+    let is_ours = |name: &str| {
+        let mut start = [0; OURS.len()];
+        let read =
+            fs::File::open(folder.join(name)).and_then(|mut file| file.read_exact(&mut start));
+        read.is_ok() && start == *OURS
+    };
+    ["room", "ka.key", "ks.key", "kp.key"].into_iter().any(is_ours)
+}
+
+/// What the files of a room begin with.
+const OURS: &[u8; 16] = b"blindmatch-pair-";
 
 /// All that Publisher Identifiers are made with now: the pair in use first, then those put aside in the last
 /// 30 days, the newest first.

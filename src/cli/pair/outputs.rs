@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use blindmatch::Result;
 use blindmatch::pair::files::{MatchedIds, read_withdrawn, write_ids, write_mapping};
 use blindmatch::pair::folder;
-use blindmatch::{Error, Result};
 use jiff::Timestamp;
 
-use super::super::output::{self, Files};
+use super::super::output::{Dash, Files};
 use super::{ActivateArgs, MapArgs, Shared};
 
 pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
@@ -16,9 +16,8 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
         .flatten()
         .map(PathBuf::as_path)
         .collect();
-    no_dash(&written)?;
     let read: Vec<&Path> = args.list.files(&args.path).collect();
-    Files { read, read_twice: vec![&args.path], written }.check()?;
+    Files { read, read_twice: vec![&args.path], written, dash: Dash::Refused }.check()?;
     let now = Timestamp::now();
     let spaces = folder::spaces(&args.room.room, now)?;
     if let Some(space) = spaces.first() {
@@ -51,9 +50,9 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
 }
 
 pub fn activate(args: &ActivateArgs, shared: &Shared) -> Result<()> {
-    no_dash(&[&args.output])?;
     let read = args.withdrawn.iter().chain([&args.ids]).map(PathBuf::as_path).collect();
-    Files { read, written: vec![&args.output], ..Files::default() }.check()?;
+    let written = vec![args.output.as_path()];
+    Files { read, written, dash: Dash::Refused, ..Files::default() }.check()?;
     let mut matched = MatchedIds::read(&args.ids, Timestamp::now())?;
     let mut removed = 0;
     for path in &args.withdrawn {
@@ -69,13 +68,4 @@ pub fn activate(args: &ActivateArgs, shared: &Shared) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn no_dash(written: &[&Path]) -> Result<()> {
-    match written.iter().any(|path| output::is_dash(path)) {
-        true => {
-            Err(Error::Misuse("this is written to a file, whole or not at all: name one".into()))
-        }
-        false => Ok(()),
-    }
 }

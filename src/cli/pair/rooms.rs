@@ -17,7 +17,7 @@ use blindmatch::{Error, Result, write_whole};
 use jiff::Timestamp;
 use tracing::info;
 
-use super::super::output::Files;
+use super::super::output::{Dash, Files};
 use super::super::serving;
 use super::lists::Ready;
 use super::{ConnectArgs, MatchArgs, OutputArgs, ServeArgs, Shared, WhatArgs};
@@ -26,6 +26,7 @@ pub fn connect(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     Files {
         read: args.list.files(&args.path).chain(args.keys.files()).collect(),
         written: args.output.files().collect(),
+        dash: Dash::Refused,
         ..Files::default()
     }
     .check()?;
@@ -64,6 +65,7 @@ pub fn match_here(args: &MatchArgs, shared: &Shared) -> Result<()> {
     Files {
         read: lists.collect(),
         written: args.output.files().chain(evidence).collect(),
+        dash: Dash::Refused,
         ..Files::default()
     }
     .check()?;
