@@ -23,7 +23,7 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
     if let Some(space) = spaces.first() {
         space.ks.check(now).and_then(|()| space.kp.check(now))?;
     }
-    let loaded = args.list.load(&args.path, "publisher", shared)?;
+    let loaded = args.list.of_pair().load(&args.path, "publisher", shared)?;
     let (list, engine) = (&loaded.list, args.compute.engine());
     let (output, withdrawn) = (&args.output, args.withdrawn.as_deref());
     let mapped = write_mapping(output, withdrawn, &loaded.source, list, &spaces, &engine, now)?;
