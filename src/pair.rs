@@ -55,6 +55,7 @@ mod side;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use rayon::prelude::*;
 
 use crate::consent::ConsentedList;
 
@@ -64,7 +65,8 @@ pub use rate::Rate;
 pub(crate) use side::Keys;
 pub use side::Side;
 
-/// The fewest entries of a list, on both sides, before anything is matched.
+/// The fewest entries of a list, on both sides, before anything is matched; and of one's own list the fewest
+/// rows that have one.
 pub const LEAST_ENTRIES: u64 = 1000;
 
 /// Days that a match is valid, and that Publisher Identifiers of retired keys stay in use.
@@ -108,10 +110,13 @@ pub struct MatchList {
     list: Arc<ConsentedList>,
     /// One index for each match key, in the order of the list.
     distinct: Vec<u32>,
+    /// Rows that these stand in.
+    rows: u64,
 }
 
 impl MatchList {
-    /// Of a list that passed the consent gate. Takes 4 bytes of memory an entry.
+    /// Of a list that passed the consent gate. Takes 4 bytes of memory an entry, and 4 for each time that one
+    /// stands in the list while this runs.
     ///
     /// A digest that stands as an e-mail address and as a phone number, which only a list of digests can
     /// bring about, is one match key.
@@ -130,7 +135,22 @@ impl MatchList {
         let entries = identifiers.iter().zip(kinds).zip(0..);
         let new = entries.filter(|((i, number), _)| !before(*number, mode::digest(i)));
         let distinct = new.map(|(_, index)| index).collect();
-        MatchList { list, distinct }
+        MatchList::of(list, distinct)
+    }
+
+    fn of(list: Arc<ConsentedList>, distinct: Vec<u32>) -> MatchList {
+        let rows_of = |&index: &u32| list.occurrences(index as usize).iter().map(|at| at.row);
+        let mut rows: Vec<u32> = distinct.iter().flat_map(rows_of).collect();
+        rows.par_sort_unstable();
+        rows.dedup();
+        let rows = rows.len() as u64;
+        MatchList { list, distinct, rows }
+    }
+
+    /// Rows with a match key that takes part: the nearest to people that a list has. Of a digest of two kinds
+    /// the rows of one count.
+    pub fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Number of match keys: the size that the peer sees.
@@ -154,7 +174,7 @@ impl MatchList {
 
     /// The same list with these of its match keys alone.
     pub(crate) fn only(&self, distinct: Vec<u32>) -> MatchList {
-        MatchList { list: Arc::clone(&self.list), distinct }
+        MatchList::of(Arc::clone(&self.list), distinct)
     }
 }
 
@@ -179,7 +199,8 @@ mod tests {
         let all = [(Kind::Phone, 1), (Kind::Email, 1), (Kind::Email, 2), (Kind::Phone, 3)];
         gate.offer(all.into_iter().zip(0..).map(|(id, row)| candidate(id, row)).collect()).unwrap();
         let list = MatchList::new(Arc::new(gate.finish()));
-        assert_eq!((list.len(), list.list().len()), (3, 4));
+        assert_eq!((list.len(), list.list().len(), list.rows()), (3, 4, 3));
+        assert_eq!(list.only(vec![2, 3]).rows(), 2);
         let digests =
             list.distinct().iter().map(|&i| list.list.identifiers()[i as usize].as_bytes()[1]);
         assert_eq!(digests.collect::<Vec<_>>(), [1, 2, 3]);

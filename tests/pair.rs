@@ -204,6 +204,36 @@ fn lists_below_1000_are_refused_on_both_sides() {
     }
 }
 
+/// An address and a number each are two entries and one user.
+#[test]
+fn a_list_of_500_people_is_refused() {
+    let rooms = Rooms::new();
+    let list = |people: u64| {
+        let row = |n: u64| [common::address(n), format!("+4930{n:08}")];
+        let (list, _) = common::people((0..people).map(row));
+        Arc::new(MatchList::new(list))
+    };
+    let side = |people| {
+        Side::advertiser(&rooms.advertiser, "publisher", list(people), Run::Match, day(1)).map(drop)
+    };
+    for (people, expected) in [
+        (
+            500,
+            "our list: the entries that passed the consent gate stand in 500 rows, and PAIR takes",
+        ),
+        (
+            999,
+            "our list: the entries that passed the consent gate stand in 999 rows, and PAIR takes",
+        ),
+    ] {
+        let error = side(people).unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+        let told = Session::abort(&error).unwrap();
+        assert!(told.ends_with(b"the advertiser's list is below the minimum"));
+    }
+    side(1000).unwrap();
+}
+
 #[test]
 fn expired_keys_match_nothing() {
     let rooms = Rooms::new();

@@ -29,6 +29,7 @@ pub struct Evidence {
     attested: [bool; 2],
     sizes: [u64; 2],
     tally: Tally,
+    admitted_rows: u64,
     suppressed: u64,
     answer: PairAnswer,
     bytes: Bytes,
@@ -56,6 +57,8 @@ pub struct Facts<'a> {
     pub at: Timestamp,
     /// What the gate did to our list.
     pub tally: &'a Tally,
+    /// Rows of our list with an admitted identifier.
+    pub admitted_rows: u64,
     /// Whether we attested consent.
     pub attested: bool,
     /// Different identifiers on suppression lists.
@@ -84,6 +87,7 @@ impl Evidence {
             attested: [facts.attested, terms.their_attestation.is_some()],
             sizes: answer.entries,
             tally: facts.tally.clone(),
+            admitted_rows: facts.admitted_rows,
             suppressed: facts.suppressed,
             answer,
             bytes: outcome.bytes,
@@ -179,6 +183,7 @@ impl Evidence {
         let t = &self.tally;
         writeln!(f, "| identifiers | |\n|---|---|")?;
         writeln!(f, "| rows read | {} |\n| identifiers in them | {} |", t.rows, t.identifiers)?;
+        writeln!(f, "| rows with an admitted one | {} |", self.admitted_rows)?;
         writeln!(f, "| admitted | {} |\n| of them on attestation | {} |", t.admitted, t.attested)?;
         for (refusal, count) in &t.refused {
             writeln!(f, "| refused: {} | {count} |", refusal.name())?;
@@ -222,8 +227,8 @@ impl Evidence {
         )?;
         writeln!(
             f,
-            "- Both lists have at least {LEAST_ENTRIES} entries, counted before matching. Ours was \
-             compared with all lists of ours that were matched with this counterparty in the last {DAYS_VALID} \
+            "- Both lists have at least {LEAST_ENTRIES} entries, counted before matching, and ours has them in \
+             at least as many rows. Ours was compared with all lists of ours that were matched with this counterparty in the last {DAYS_VALID} \
              days, theirs with all of theirs under the same keys, and neither differs from one of them in 1 to \
              {} entries.",
             FEWEST - 1

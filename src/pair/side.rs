@@ -194,11 +194,13 @@ fn check(list: &MatchList, owner: Owner) -> Result<()> {
         let (ours, theirs) = (Purpose::TARGETED_ADVERTISING.name(), purpose.name());
         return Err(Error::Misuse(format!("PAIR is for {ours}, not {theirs}")));
     }
-    let entries = list.len() as u64;
-    if entries < LEAST_ENTRIES {
-        let problem = format!(
-            "{entries} entries passed the consent gate, and PAIR takes lists of {LEAST_ENTRIES} or more"
-        );
+    let (entries, rows) = (list.len() as u64, list.rows());
+    if entries.min(rows) < LEAST_ENTRIES {
+        let few = match entries < LEAST_ENTRIES {
+            true => format!("{entries} entries passed the consent gate"),
+            false => format!("the entries that passed the consent gate stand in {rows} rows"),
+        };
+        let problem = format!("{few}, and PAIR takes lists of {LEAST_ENTRIES} or more");
         let error = InputError::List { list: "our list".into(), problem }.into();
         return Err(Refusal::Minimum.of(owner, error));
     }

@@ -232,6 +232,7 @@ fn check_evidence(m: &Machines, oracles: &[&Oracle]) {
         "| entries, the publisher's | 2000 |",
         "| match rate, as told to the advertiser | 16% |",
         "| rows read | 1200 |",
+        "| rows with an admitted one | 1200 |",
         "TLS 1.3",
     ] {
         assert!(advertiser.contains(fact), "{fact}: {advertiser}");
@@ -305,7 +306,8 @@ fn withdrawals_outlive_the_day() {
     map();
     assert_eq!(m.column("gone.csv"), ids(&oracle, [1100, 1101]));
     let matched = ids(&oracle, 1000..1200).into_iter();
-    let rows: String = matched.map(|id| format!("{id},aa,{}\n", soon())).collect();
+    let soon = Timestamp::now() + SignedDuration::from_hours(24);
+    let rows: String = matched.map(|id| format!("{id},aa,{soon}\n")).collect();
     m.folder.write("ids.csv", format!("publisher_id,adv_pub_id,expires_at\n{rows}"));
     m.folder.stdout("pair activate --ids ids.csv --withdrawn gone.csv --output dsp.csv");
     let left = (1000..1200).filter(|n| ![1100, 1101].contains(n));
@@ -328,11 +330,6 @@ fn withdrawals_outlive_the_day() {
     assert_eq!(ran.code, Some(3));
     assert!(ran.stderr.contains("has other columns than publisher_id,in_use_until"));
     assert_eq!(m.folder.read("mapping.csv"), before);
-}
-
-/// A time at which a match of now is still valid.
-fn soon() -> Timestamp {
-    Timestamp::now() + SignedDuration::from_hours(24)
 }
 
 /// With the keys of a known answer in place, the program gives what the mode gives under them.
@@ -404,11 +401,44 @@ fn errors_have_their_remedies() {
         assert_eq!(ran.code, Some(code), "{line}: {}", ran.stderr);
         assert!(ran.stderr.contains(text), "{line}: {}", ran.stderr);
     }
+    // Nothing is written over a room's keys, by whatever way to it, or to places that cannot be.
+    m.folder.write("ids.csv", "");
+    std::os::unix::fs::symlink("ids.csv", m.folder.path("link.csv")).unwrap();
+    std::os::unix::fs::symlink("adv", m.folder.path("way")).unwrap();
+    let keys = m.folder.read("adv/ka.key");
+    let here = "pair match --advertiser advertiser.csv --advertiser-room adv --publisher publisher.csv \
+                --publisher-room pub";
+    let map = "pair map --room pub --list publisher.csv";
+    let serve = "pair serve --room pub --list publisher.csv --listen 127.0.0.1:0 --identity publisher.key \
+                 --trust advertiser.pub";
+    for (line, text) in [
+        (format!("{CONNECT} --peer 127.0.0.1:1 --ids adv/ka.key"), "a room of PAIR"),
+        (
+            format!("{CONNECT} --peer 127.0.0.1:1 --ids x.csv --evidence way/ka.key"),
+            "a room of PAIR",
+        ),
+        (format!("{here} --ids pub/ks.key"), "a room of PAIR"),
+        (format!("{here} --ids x.csv --publisher-evidence pub/records/x"), "a room of PAIR"),
+        (format!("{map} --output pub/kp.key"), "a room of PAIR"),
+        (format!("{map} --output x.csv --withdrawn pub/../adv/ka.key"), "a room of PAIR"),
+        ("pair activate --ids ids.csv --output adv/ka.key".into(), "a room of PAIR"),
+        (format!("{serve} --results pub/results"), "a room of PAIR"),
+        (format!("{here} --ids -"), "name one, not `-`"),
+        (format!("{here} --ids x.csv --evidence -"), "name one, not `-`"),
+        (format!("{map} --output -"), "name one, not `-`"),
+        (format!("{here} --ids link.csv"), "link.csv: is no plain file; name another\n"),
+    ] {
+        let ran = m.folder.run(&line);
+        assert_eq!(ran.code, Some(2), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(text), "{line}: {}", ran.stderr);
+    }
+    assert_eq!(m.folder.read("adv/ka.key"), keys);
     // Too few, before anything is sent.
     m.write("advertiser.csv", &m.rows(0..999, |_| "no"));
     let server = m.serve("");
     let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv", server.address));
     assert_eq!(ran.code, Some(3));
+    server.wait_for("the peer ended the session: the advertiser's list is below the minimum", 1);
     assert!(ran.stderr.contains("PAIR takes lists of 1000 or more"), "{}", ran.stderr);
     assert!(!Path::new(&m.folder.path("x.csv")).exists());
     // Another protocol at the same door.
@@ -417,6 +447,25 @@ fn errors_have_their_remedies() {
     let ran = m.folder.run(&format!("{line} --peer {}", server.address));
     assert_eq!(ran.code, Some(5), "{}", ran.stderr);
     assert!(ran.stderr.contains("one side runs `blindmatch pair`"), "{}", ran.stderr);
+    // What one room refuses by its own rules, the other is told, without numbers or names.
+    m.write("publisher.csv", &m.rows(1000..1999, |_| "no"));
+    let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv", server.address));
+    assert_eq!(ran.code, Some(6), "{}", ran.stderr);
+    let told = "error: the peer ended the session: the publisher's list is below the minimum\n";
+    assert_eq!(ran.stderr, told);
+    fs::rename(m.folder.path("publisher.csv"), m.folder.path("away.csv")).unwrap();
+    let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv", server.address));
+    assert_eq!(
+        ran.stderr,
+        "error: the peer ended the session: the publisher's list cannot be read\n"
+    );
+    m.write("publisher.csv", &m.rows(1000..3000, |_| "no"));
+    // PAIR has one purpose and one profile.
+    for flag in ["--profile google", "--purpose DirectMarketing"] {
+        let ran = m.folder.run(&format!("{map} --output x.csv {flag}"));
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.contains("unexpected argument"), "{}", ran.stderr);
+    }
     // A list of an advertiser whose room is new has nothing to take opt-outs out of.
     let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv --opt-out", server.address));
     assert_eq!(ran.code, Some(3));
