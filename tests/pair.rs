@@ -428,6 +428,13 @@ fn lists_of_the_last_match_are_not_guessed_at() {
     }
     std::fs::write(&now, bytes).unwrap();
     rooms.run(lists(200), Run::OptOut, 2).unwrap();
+    // A month later they are gone, whoever the room meets then.
+    let list = match_list(&addresses(0..1000));
+    for (days, left) in [(30, 1), (31, 0)] {
+        let other = Arc::clone(&list);
+        Side::advertiser(&rooms.advertiser, "another", other, Run::Match, day(days)).unwrap();
+        assert_eq!(files().len(), left, "day {days}");
+    }
 }
 
 /// A record is remembered across processes; one that is damaged, or whose key is gone, refuses.

@@ -192,7 +192,8 @@ impl Records {
         Ok(Records { folder: folder.to_owned(), owner, key, turn: Mutex::default(), _lock: lock })
     }
 
-    /// That this room matched in no other way in the last 30 days: a counterparty has two names in the two, and
+    /// That this room matched in no other way in the last 30 days, and that lists of longer ago are removed. A
+    /// counterparty has two names in the two, and
     /// lists that were matched under one would not be compared with those under the other.
     ///
     /// # Errors
@@ -206,12 +207,13 @@ impl Records {
                 continue;
             }
             // One that is damaged refuses its own counterparty.
-            let record = self.parse(&fs::read(&path).map_err(io())?);
-            let Some(mut record) = record.filter(|record| record.channel != channel) else {
-                continue;
-            };
+            let Some(mut record) = self.parse(&fs::read(&path).map_err(io())?) else { continue };
             record.advance(now);
-            if let Some(last) = record.ours.iter().map(|noted| noted.at).max() {
+            if record.matched.is_none() {
+                self.remove_other_lists(&record)?;
+            }
+            let last = record.ours.iter().map(|noted| noted.at).max();
+            if let Some(last) = last.filter(|_| record.channel != channel) {
                 return Err(self.other_channel(record.channel, last));
             }
         }
@@ -237,9 +239,9 @@ impl Records {
     /// [`Error::Declined`] for [`Error::Input`] where it differs from an earlier one in fewer than 50
     /// entries, or for [`Error::Record`]; [`Error::Io`].
     pub(crate) fn check(&self, peer: &Peer, list: &MatchList, now: Timestamp) -> Result<()> {
-        let ours = Values::of(self.own_values(list));
+        let ours = Table::of(self.own_values(list));
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.record(peer, now)?.judge_ours(&ours.table, self.owner)
+        self.record(peer, now)?.judge_ours(&ours, self.owner)
     }
 
     /// What may take part of our list where opt-outs are taken out of the last match with this
