@@ -12,8 +12,10 @@ mod oracle;
 use std::path::Path;
 use std::sync::Arc;
 
+use blindmatch::consent::{Policy, Purpose, Suppression};
 use blindmatch::error::{Error, Result};
 use blindmatch::group::{Encoding, SecretScalar};
+use blindmatch::list;
 use blindmatch::pair::folder::{Owner, Room, Rotate, rotate};
 use blindmatch::pair::key::{AdvertiserKey, Dated, PublisherKey, SharedKey};
 use blindmatch::pair::{MatchList, OptOut, PublisherId, Run, Side, mode};
@@ -437,6 +439,34 @@ fn lists_of_the_last_match_are_not_guessed_at() {
     }
 }
 
+/// Withdrawals are on disk before the mapping that knew them is replaced: where they cannot be written, it stays.
+#[test]
+fn a_mapping_is_replaced_after_withdrawals_are_written() {
+    use blindmatch::pair::files::{read_withdrawn, write_mapping};
+    let rooms = Rooms::new();
+    let space = [rooms.publisher.space().unwrap()];
+    let (mapping, csv) = (rooms.path("mapping.csv"), rooms.path("list.csv"));
+    let engine = common::settings(Default::default(), 0)[0].engine;
+    let map = |numbers: std::ops::Range<u64>, gone: &Path| {
+        let row = |address: String| format!("{address},TargetedAdvertising\n");
+        let rows: String = addresses(numbers).into_iter().map(row).collect();
+        std::fs::write(&csv, format!("email,purposes\n{rows}")).unwrap();
+        let source = list::Source::open(&csv, list::Options::default()).unwrap();
+        let policy = Policy::new(Purpose::TARGETED_ADVERTISING, day(1)).unwrap();
+        let admitted = list::admit(&source, policy, Suppression::default(), &mut ()).unwrap();
+        write_mapping(&mapping, Some(gone), &source, &admitted.list, &space, &engine, day(1))
+    };
+    let gone = rooms.path("gone.csv");
+    map(0..10, &gone).unwrap();
+    let before = std::fs::read(&mapping).unwrap();
+    assert!(matches!(map(1..10, &rooms.path("no folder/gone.csv")), Err(Error::Io { .. })));
+    assert_eq!(std::fs::read(&mapping).unwrap(), before);
+    let mapped = map(1..10, &gone).unwrap();
+    assert_eq!((mapped.withdrawn, mapped.to_forget), (1, 1));
+    let expected = Oracle::of(&ANSWERS[1]).of_value(&common::address(0));
+    assert_eq!(read_withdrawn(&gone).unwrap(), [PublisherId(Encoding(expected))]);
+}
+
 /// A record is remembered across processes; one that is damaged, or whose key is gone, refuses.
 #[test]
 fn records_outlive_the_process_and_are_not_guessed_at() {
@@ -474,7 +504,7 @@ fn records_outlive_the_process_and_are_not_guessed_at() {
 
 #[test]
 fn other_profiles_and_purposes_are_refused() {
-    use blindmatch::consent::{Gate, Policy, Purpose};
+    use blindmatch::consent::Gate;
     use blindmatch::identifier::Profile;
     let rooms = Rooms::new();
     for (purpose, profile) in [
