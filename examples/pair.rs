@@ -47,14 +47,13 @@ fn cycle(folder: &std::path::Path) -> Result<()> {
 
 /// One session: the advertiser's customers against 5000 readers of the publisher's.
 fn run(
-    [advertiser, publisher]: [&Room; 2],
+    rooms: [&Room; 2],
     customers: std::ops::Range<u64>,
     run: Run,
     now: Timestamp,
 ) -> Result<[PairAnswer; 2]> {
     let list = |people| -> Result<_> { Ok(Arc::new(MatchList::new(workload::people(people)?))) };
-    let ours = Side::advertiser(advertiser, "publisher", list(customers)?, run, now)?;
-    let theirs = Side::publisher(publisher, "advertiser", list(1500..6500)?, now)?;
+    let [ours, theirs] = Side::both(rooms, [list(customers)?, list(1500..6500)?], run, now)?;
     let sessions = [ours.session(|_| {})?, theirs.session(|_| {})?];
     let outcomes = session::in_turn(sessions, &AtomicBool::new(false))?;
     Ok(outcomes.map(|outcome| *outcome.answer.pair.expect("a session of PAIR")))

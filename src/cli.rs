@@ -133,7 +133,7 @@ const USAGE: u8 = 2;
 
 /// By fault, so that a script can tell them apart; listed in the README.
 fn exit_code(error: &Error) -> u8 {
-    match error {
+    match error.cause() {
         Error::Misuse(_) => USAGE,
         Error::Input(_) | Error::Key { .. } | Error::Record { .. } => 3,
         Error::Consent(_) => 4,
@@ -148,7 +148,7 @@ fn exit_code(error: &Error) -> u8 {
 
 /// What to do about an error that does not say so itself.
 fn remedy(error: &Error) -> Option<String> {
-    Some(match error {
+    Some(match error.cause() {
         Error::Incompatible { field, ours, theirs } => match *field {
             "profile" => "both sides must pass the same --profile".to_owned(),
             "profile rules" | "wire version" => {

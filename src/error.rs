@@ -16,8 +16,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The peer broke the protocol. The session has ended; nothing it sent was used.
-    #[error("the peer broke the protocol: {0}")]
+    /// The peer broke the protocol, or ended the session. Nothing it sent was used.
+    #[error("{intro}{0}", intro = .0.introduction())]
     Peer(#[from] PeerFault),
     /// Both sides behave, but want different things. Nothing was exchanged but the handshake.
     #[error("{field} differs: ours is {ours}, the peer's is {theirs}")]
@@ -42,6 +42,14 @@ pub enum Error {
         place: String,
         /// What is wrong and the remedy.
         problem: String,
+    },
+    /// We end a session by a rule of our own: what the peer is told, and the whole error for ourselves.
+    #[error("{error}")]
+    Declined {
+        /// For the peer: fixed words.
+        told: String,
+        /// What was wrong.
+        error: Box<Error>,
     },
     /// The caller asked for something that this library does not do.
     #[error("{0}")]
@@ -90,6 +98,14 @@ impl Error {
     pub fn io(context: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
         let context = context.into();
         move |source| Error::Io { context, source }
+    }
+
+    /// The error behind what a peer is told, and any other error itself.
+    pub fn cause(&self) -> &Error {
+        match self {
+            Error::Declined { error, .. } => error.cause(),
+            error => error,
+        }
     }
 }
 
@@ -194,8 +210,18 @@ pub enum PeerFault {
         seconds: u64,
     },
     /// The peer ended the session and said why.
-    #[error("it ended the session: {0}")]
+    #[error("the peer ended the session: {0}")]
     Aborted(String),
+}
+
+impl PeerFault {
+    /// What an error begins with: a peer that ends a session may be right to.
+    fn introduction(&self) -> &'static str {
+        match self {
+            PeerFault::Aborted(_) => "",
+            _ => "the peer broke the protocol: ",
+        }
+    }
 }
 
 /// Why there is no secure channel to a peer. Keys are named by their fingerprints.

@@ -15,7 +15,8 @@ use crate::error::{Error, Result};
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || {
         let mut temporary = Temporary::beside(path)?;
-        temporary.file.write_all(bytes)?;
+        // Not by way of the buffer, which is not wiped: the bytes may be a key.
+        temporary.file.get_mut().write_all(bytes)?;
         temporary.keep(path)
     };
     write().map_err(Error::io(format!("writing {}", path.display())))
@@ -28,8 +29,13 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// [`Error::Io`] with the path.
 pub(crate) fn write_durable(path: &Path, bytes: &[u8]) -> Result<()> {
     write_whole(path, bytes)?;
-    let synced = path.parent().map_or(Ok(()), sync_folder);
-    synced.map_err(Error::io(format!("writing {}", path.display())))
+    sync_parent(path).map_err(Error::io(format!("writing {}", path.display())))
+}
+
+/// The name of a file is on disk once this returns, where the system has that.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
 /// The names in a folder are on disk once this returns, where the system has that.
@@ -104,7 +110,8 @@ impl Temporary {
     pub(crate) fn beside(path: &Path) -> io::Result<Temporary> {
         let mut name = std::ffi::OsString::from(".");
         name.push(path.file_name().ok_or(io::ErrorKind::InvalidInput)?);
-        name.push(format!(".{}.part", std::process::id()));
+        // Of a run that was killed one may be left, and its number may come again.
+        name.push(format!(".{:016x}.part", rand::random::<u64>()));
         let path = path.with_file_name(name);
         let file = BufWriter::new(private().open(&path)?);
         Ok(Temporary { path, file, kept: false })
@@ -125,5 +132,27 @@ impl Drop for Temporary {
         if !self.kept {
             let _ = fs::remove_file(&self.path); // there is no one left to tell
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a run left that was killed is in nobody's way.
+    #[test]
+    fn leftovers_do_not_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let number = std::process::id();
+        fs::write(folder.path().join(format!(".a.{number}.part")), "half").unwrap();
+        let one = Temporary::beside(&path).unwrap();
+        std::mem::forget(Temporary::beside(&path).unwrap());
+        write_whole(&path, b"whole").unwrap();
+        one.keep(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        write_whole(&path, b"whole").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 }

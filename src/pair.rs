@@ -29,10 +29,8 @@
 //! let [advertiser, publisher] = rooms;
 //! let ours = MatchList::new(workload::people(0..1500)?);
 //! let theirs = MatchList::new(workload::people(1000..3000)?);
-//! let sides = [
-//!     Side::advertiser(&advertiser?, "the publisher", Arc::new(ours), Run::Match, now)?,
-//!     Side::publisher(&publisher?, "the advertiser", Arc::new(theirs), now)?,
-//! ];
+//! let lists = [Arc::new(ours), Arc::new(theirs)];
+//! let sides = Side::both([&advertiser?, &publisher?], lists, Run::Match, now)?;
 //! let sessions = sides.map(|side| side.session(|_| {}).expect("settings that PAIR takes"));
 //! let [advertiser, publisher] = session::in_turn(sessions, &AtomicBool::new(false))?;
 //!
@@ -51,9 +49,13 @@ pub mod key;
 pub mod mode;
 pub mod rate;
 pub mod records;
+pub mod refusal;
 mod side;
 
 use std::sync::Arc;
+
+use jiff::Timestamp;
+use rayon::prelude::*;
 
 use crate::consent::ConsentedList;
 
@@ -63,7 +65,8 @@ pub use rate::Rate;
 pub(crate) use side::Keys;
 pub use side::Side;
 
-/// The fewest entries of a list, on both sides, before anything is matched.
+/// The fewest entries of a list, on both sides, before anything is matched; and of one's own list the fewest
+/// rows that have one.
 pub const LEAST_ENTRIES: u64 = 1000;
 
 /// Days that a match is valid, and that Publisher Identifiers of retired keys stay in use.
@@ -75,9 +78,20 @@ pub enum Run {
     /// A match.
     #[default]
     Match,
-    /// Taking people who opted out, on either side, out of an earlier match. Lists may lack a few entries of
-    /// earlier ones; in return nobody is told a match rate.
+    /// Taking people who opted out, on either side, out of the last match: of each list only what stood in
+    /// that match's takes part, and nobody is told a match rate. Once a day at most.
     OptOut,
+}
+
+/// What a run that takes out opt-outs did with our list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OptOut {
+    /// When the match was that they were taken out of.
+    pub matched: Timestamp,
+    /// Entries of our list that did not take part, as they were not in that match.
+    pub left_out: u64,
+    /// Entries of that match's list that are not on ours any more.
+    pub taken_out: u64,
 }
 
 impl Run {
@@ -96,10 +110,13 @@ pub struct MatchList {
     list: Arc<ConsentedList>,
     /// One index for each match key, in the order of the list.
     distinct: Vec<u32>,
+    /// Rows that these stand in.
+    rows: u64,
 }
 
 impl MatchList {
-    /// Of a list that passed the consent gate. Takes 4 bytes of memory an entry.
+    /// Of a list that passed the consent gate. Takes 4 bytes of memory an entry, and 4 for each time that one
+    /// stands in the list while this runs.
     ///
     /// A digest that stands as an e-mail address and as a phone number, which only a list of digests can
     /// bring about, is one match key.
@@ -118,7 +135,22 @@ impl MatchList {
         let entries = identifiers.iter().zip(kinds).zip(0..);
         let new = entries.filter(|((i, number), _)| !before(*number, mode::digest(i)));
         let distinct = new.map(|(_, index)| index).collect();
-        MatchList { list, distinct }
+        MatchList::of(list, distinct)
+    }
+
+    fn of(list: Arc<ConsentedList>, distinct: Vec<u32>) -> MatchList {
+        let rows_of = |&index: &u32| list.occurrences(index as usize).iter().map(|at| at.row);
+        let mut rows: Vec<u32> = distinct.iter().flat_map(rows_of).collect();
+        rows.par_sort_unstable();
+        rows.dedup();
+        let rows = rows.len() as u64;
+        MatchList { list, distinct, rows }
+    }
+
+    /// Rows with a match key that takes part: the nearest to people that a list has. Of a digest of two kinds
+    /// the rows of one count.
+    pub fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Number of match keys: the size that the peer sees.
@@ -138,6 +170,11 @@ impl MatchList {
 
     pub(crate) fn distinct(&self) -> &[u32] {
         &self.distinct
+    }
+
+    /// The same list with these of its match keys alone.
+    pub(crate) fn only(&self, distinct: Vec<u32>) -> MatchList {
+        MatchList::of(Arc::clone(&self.list), distinct)
     }
 }
 
@@ -162,7 +199,8 @@ mod tests {
         let all = [(Kind::Phone, 1), (Kind::Email, 1), (Kind::Email, 2), (Kind::Phone, 3)];
         gate.offer(all.into_iter().zip(0..).map(|(id, row)| candidate(id, row)).collect()).unwrap();
         let list = MatchList::new(Arc::new(gate.finish()));
-        assert_eq!((list.len(), list.list().len()), (3, 4));
+        assert_eq!((list.len(), list.list().len(), list.rows()), (3, 4, 3));
+        assert_eq!(list.only(vec![2, 3]).rows(), 2);
         let digests =
             list.distinct().iter().map(|&i| list.list.identifiers()[i as usize].as_bytes()[1]);
         assert_eq!(digests.collect::<Vec<_>>(), [1, 2, 3]);

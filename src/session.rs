@@ -377,8 +377,8 @@ impl Session {
 
     /// The frame that tells a peer why the session ends.
     ///
-    /// Says what was wrong with the peer's messages or terms, and nothing about this side's files
-    /// or system.
+    /// Says what was wrong with the peer's messages or terms, or which rule of this side ended it, and
+    /// nothing about this side's files or system.
     pub fn abort(error: &Error) -> Option<Vec<u8>> {
         let reason = match error {
             Error::Peer(PeerFault::Aborted(_) | PeerFault::HungUp(_)) | Error::Refused(_) => {
@@ -391,6 +391,7 @@ impl Session {
             Error::Incompatible { field, ours, theirs } => {
                 format!("{field} differs: yours is {theirs}, mine is {ours}")
             }
+            Error::Declined { told, .. } => told.clone(),
             Error::Interrupted => "interrupted".to_owned(),
             _ => "internal error".to_owned(),
         };

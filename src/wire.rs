@@ -44,8 +44,9 @@
 //! | `35` | share | 32 bytes: the query times the private key; 64 of a proof that it is |
 //! | `50` | [`PairKeys`] | of [`pair`](crate::pair): Ks and its date, the digest of Kp and its date |
 //! | `51` | [`PairReply`] | of [`pair`](crate::pair): what for, the digest of Ka and its date, 32 bytes that show Ks |
+//! | `52` | pair entries | of [`pair`](crate::pair), where opt-outs are taken out: u64, how many entries of the publisher's take part |
 //!
-//! Version 2 had no frames `15`, `50` and `51`. Version 1 had no frames from `20` on, and no `parameters` in its hello.
+//! Version 2 had no frames `15`, `50`, `51` and `52`. Version 1 had no frames from `20` on, and no `parameters` in its hello.
 //!
 //! The decoder checks a length before it allocates anything, and knows of no frame longer than
 //! [`MAX_FRAME`].
@@ -142,6 +143,8 @@ pub enum Frame {
     PairKeys(PairKeys),
     /// The advertiser's answer to them.
     PairReply(PairReply),
+    /// How many entries of the publisher's take part where opt-outs are taken out, in PAIR.
+    PairEntries(u64),
 }
 
 /// A point, and a proof about it.
@@ -196,6 +199,7 @@ impl Frame {
             Frame::Share(_) => SHARE,
             Frame::PairKeys(_) => PAIR_KEYS,
             Frame::PairReply(_) => PAIR_REPLY,
+            Frame::PairEntries(_) => PAIR_ENTRIES,
         }
     }
 
@@ -234,7 +238,9 @@ impl Frame {
             Frame::Ciphertexts(run) => {
                 run.as_flattened().iter().for_each(|p| bytes.extend_from_slice(&p.0));
             }
-            Frame::Count(count) => bytes.extend_from_slice(&count.to_le_bytes()),
+            Frame::Count(count) | Frame::PairEntries(count) => {
+                bytes.extend_from_slice(&count.to_le_bytes())
+            }
             Frame::Total(halves) => halves.iter().for_each(|p| bytes.extend_from_slice(&p.0)),
             Frame::Query(point) => bytes.extend_from_slice(&point.0),
             Frame::PairKeys(keys) => keys.encode(&mut bytes),
@@ -260,6 +266,10 @@ impl Frame {
                 Ok(frame(points.iter().copied().map(Encoding).collect()))
             }
             _ => bad_length(),
+        };
+        let number = |frame: fn(u64) -> Frame| {
+            let bytes = payload.try_into().map(u64::from_le_bytes);
+            bytes.map(frame).or_else(|_| bad_length())
         };
         let proven =
             |frame: fn(Proven) -> Frame| match (payload.first_chunk(), payload.last_chunk()) {
@@ -311,10 +321,8 @@ impl Frame {
                 _ => bad_length(),
             },
             CIPHERTEXTS => bad_length(),
-            COUNT => payload
-                .try_into()
-                .map(|bytes| Frame::Count(u64::from_le_bytes(bytes)))
-                .or_else(|_| bad_length()),
+            COUNT => number(Frame::Count),
+            PAIR_ENTRIES => number(Frame::PairEntries),
             QUERY => payload
                 .try_into()
                 .map(|bytes| Frame::Query(Encoding(bytes)))
@@ -353,6 +361,7 @@ const QUERY: u8 = 0x34;
 const SHARE: u8 = 0x35;
 const PAIR_KEYS: u8 = 0x50;
 const PAIR_REPLY: u8 = 0x51;
+const PAIR_ENTRIES: u8 = 0x52;
 
 fn type_name(type_byte: u8) -> &'static str {
     match type_byte {
@@ -381,6 +390,7 @@ fn type_name(type_byte: u8) -> &'static str {
         SHARE => "share",
         PAIR_KEYS => "pair keys",
         PAIR_REPLY => "pair reply",
+        PAIR_ENTRIES => "pair entries",
         _ => "unknown",
     }
 }

@@ -423,7 +423,7 @@ fn a_record_that_cannot_be_relied_on_ends_the_session_and_the_peer_is_not_told_w
     let [advertiser, platform] = drive_both(two(&budget, ProtocolName::Dh), timing());
     problem(platform, ".record");
     let told = common::fault(advertiser.unwrap_err()).to_string();
-    assert_eq!(told, "it ended the session: internal error");
+    assert_eq!(told, "the peer ended the session: internal error");
 }
 
 // ---- overlap ----

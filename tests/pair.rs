@@ -12,11 +12,13 @@ mod oracle;
 use std::path::Path;
 use std::sync::Arc;
 
+use blindmatch::consent::{Policy, Purpose, Suppression};
 use blindmatch::error::{Error, Result};
 use blindmatch::group::{Encoding, SecretScalar};
+use blindmatch::list;
 use blindmatch::pair::folder::{Owner, Room, Rotate, rotate};
 use blindmatch::pair::key::{AdvertiserKey, Dated, PublisherKey, SharedKey};
-use blindmatch::pair::{MatchList, PublisherId, Run, Side, mode};
+use blindmatch::pair::{MatchList, OptOut, PublisherId, Run, Side, mode};
 use blindmatch::plan::{Calibration, Estimate, Question, Way};
 use blindmatch::protocol::{PairAnswer, ProtocolName};
 use blindmatch::session::Session;
@@ -204,6 +206,36 @@ fn lists_below_1000_are_refused_on_both_sides() {
     }
 }
 
+/// An address and a number each are two entries and one user.
+#[test]
+fn a_list_of_500_people_is_refused() {
+    let rooms = Rooms::new();
+    let list = |people: u64| {
+        let row = |n: u64| [common::address(n), format!("+4930{n:08}")];
+        let (list, _) = common::people((0..people).map(row));
+        Arc::new(MatchList::new(list))
+    };
+    let side = |people| {
+        Side::advertiser(&rooms.advertiser, "publisher", list(people), Run::Match, day(1)).map(drop)
+    };
+    for (people, expected) in [
+        (
+            500,
+            "our list: the entries that passed the consent gate stand in 500 rows, and PAIR takes",
+        ),
+        (
+            999,
+            "our list: the entries that passed the consent gate stand in 999 rows, and PAIR takes",
+        ),
+    ] {
+        let error = side(people).unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error}");
+        let told = Session::abort(&error).unwrap();
+        assert!(told.ends_with(b"the advertiser's list is below the minimum"));
+    }
+    side(1000).unwrap();
+}
+
 #[test]
 fn expired_keys_match_nothing() {
     let rooms = Rooms::new();
@@ -211,7 +243,7 @@ fn expired_keys_match_nothing() {
     assert!(rooms.match_(lists(), 29).is_ok());
     for (days, key) in [(30, "Ks"), (180, "Ka")] {
         let error = rooms.match_(lists(), days).unwrap_err();
-        assert!(matches!(&error, Error::Key { place, .. } if place == key), "{error}");
+        assert!(matches!(error.cause(), Error::Key { place, .. } if place == key), "{error}");
         assert!(error.to_string().contains("blindmatch pair rotate"), "{error}");
     }
 }
@@ -247,7 +279,10 @@ fn lists_that_differ_in_fewer_than_50_are_refused() {
         (301, 1500, 1, "match with --opt-out"),
     ] {
         let error = rooms.match_([addresses(from..to), theirs()], 3).unwrap_err().to_string();
-        let expected = format!("our list: differs in {entries} entries from a list");
+        let expected = match entries {
+            1 => "our list: differs in 1 entry from a list".to_owned(),
+            _ => format!("our list: differs in {entries} entries from a list"),
+        };
         assert!(error.starts_with(&expected) && error.ends_with(remedy), "{error}");
     }
     rooms.match_([addresses(25..1075), theirs()], 3).unwrap();
@@ -259,8 +294,13 @@ fn lists_that_differ_in_fewer_than_50_are_refused() {
     rooms.match_([addresses(0..1051), theirs()], 33).unwrap();
 }
 
-/// People who opted out on either side are taken out of a match, and nobody is told a rate that could be
-/// compared with the one before.
+fn without(list: &[String], numbers: &[u64]) -> Vec<String> {
+    let gone: Vec<String> = addresses(numbers.iter().copied());
+    list.iter().filter(|value| !gone.contains(value)).cloned().collect()
+}
+
+/// People who opted out on either side are taken out of the last match, nothing is added to it, and nobody is
+/// told a rate that could be compared with the one before.
 #[test]
 fn opt_outs_are_taken_out_without_a_rate() {
     let rooms = Rooms::new();
@@ -268,15 +308,24 @@ fn opt_outs_are_taken_out_without_a_rate() {
     let error = rooms.run([ours.clone(), theirs.clone()], Run::OptOut, 1).unwrap_err().to_string();
     assert!(error.contains("nothing to take opt-outs out of"), "{error}");
     let [first, _] = rooms.match_([ours.clone(), theirs.clone()], 1).unwrap();
-    let without = |list: &[String], numbers: &[u64]| -> Vec<String> {
-        let gone: Vec<String> = addresses(numbers.iter().copied());
-        list.iter().filter(|value| !gone.contains(value)).cloned().collect()
+    assert_eq!((first.expires, first.opt_out), (day(31), None));
+    // One of ours that matched, one that did not, and two of theirs of which one matched. And people who came
+    // since, of whom four would match: they are left out.
+    let lists = || {
+        [
+            [without(&ours, &[1200, 3]), addresses(2998..3010)].concat(),
+            [without(&theirs, &[1300, 2000]), addresses([1, 2])].concat(),
+        ]
     };
-    // One of ours that matched, one that did not, and two of theirs of which one matched.
-    let lists = || [without(&ours, &[1200, 3]), without(&theirs, &[1300, 2000])];
-    assert!(rooms.match_(lists(), 2).is_err());
+    let error = rooms.match_(lists(), 2).unwrap_err().to_string();
+    assert!(error.starts_with("our list: differs in 14 entries"), "{error}");
     let [second, publisher] = rooms.run(lists(), Run::OptOut, 2).unwrap();
     assert_eq!((second.rate, publisher.rate), (None, None));
+    assert_eq!((second.entries, publisher.entries), ([1498, 1998], [1998, 1498]));
+    // It is still the match of day 1.
+    let opt_out = |left_out| OptOut { matched: day(1), left_out, taken_out: 2 };
+    assert_eq!((second.opt_out, publisher.opt_out), (Some(opt_out(12)), Some(opt_out(2))));
+    assert_eq!((second.expires, publisher.expires), (day(31), day(31)));
     let [first, second] = [first, second].map(|answer| answer.publisher_ids.unwrap());
     let oracle = Oracle::of(&ANSWERS[1]);
     let mut gone: Vec<Encoding> =
@@ -287,9 +336,135 @@ fn opt_outs_are_taken_out_without_a_rate() {
     expected.sort();
     assert_eq!(gone, expected);
     assert!(second.iter().all(|id| first.contains(id)));
-    // Additions do not slip in with them.
-    let lists = [without(&addresses(0..1501), &[1200]), theirs.clone()];
-    assert!(rooms.run(lists, Run::OptOut, 3).is_err());
+    // Matches are compared with matches alone: one may go on with the list of day 1.
+    rooms.match_([ours, theirs], 3).unwrap();
+}
+
+/// Taking people out one by one would tell who of them matched.
+#[test]
+fn opt_outs_are_taken_out_once_a_day() {
+    let rooms = Rooms::new();
+    let list = addresses(0..1100);
+    let hours = |hours: i64| day(1) + SignedDuration::from_hours(hours);
+    let run = |values: &[String], at: Timestamp| {
+        let ours = match_list(values);
+        let theirs = Side::publisher(&rooms.publisher, "advertiser", match_list(&list), at)?;
+        let ours = Side::advertiser(&rooms.advertiser, "publisher", ours, Run::OptOut, at)?;
+        common::pump(sessions([ours, theirs]), None).map(drop)
+    };
+    rooms.match_([list.clone(), list.clone()], 1).unwrap();
+    run(&without(&list, &[1]), hours(1)).unwrap();
+    for later in [1, 2, 23] {
+        let error = run(&without(&list, &[1, 2]), hours(later)).unwrap_err();
+        assert!(error.to_string().contains("once a day is the most"), "{error}");
+        let told = Session::abort(&error).unwrap();
+        let expected =
+            b"the advertiser's room has taken opt-outs out of this match within a day already";
+        assert!(told.ends_with(expected));
+    }
+    run(&without(&list, &[1, 2]), hours(24)).unwrap();
+    // Another list altogether is none that people were taken out of; nor is what is left of a small one.
+    for values in [addresses(5000..7000), addresses(101..1101)] {
+        let error = run(&values, hours(48)).unwrap_err().to_string();
+        assert!(error.contains("PAIR takes lists of 1000 or more"), "{error}");
+    }
+    // Nor is there anything left of a match that is 30 days old.
+    rotate(&rooms.path("publisher"), Rotate::Expired, day(31)).unwrap();
+    let error = run(&list, day(31)).unwrap_err().to_string();
+    assert!(
+        error.contains("was not matched with this counterparty in the last 30 days"),
+        "{error}"
+    );
+}
+
+/// Within one process a room is known by its own identifier, not as whoever is there; and lists that were
+/// matched in one way cannot be had again in the other.
+#[test]
+fn rooms_of_one_process_are_told_apart() {
+    let rooms = Rooms::new();
+    let others = Rooms::new();
+    let both = |publisher: &Room, to, days| -> Result<()> {
+        let lists = [addresses(0..to), addresses(0..1500)].map(|values| match_list(&values));
+        let sides = Side::both([&rooms.advertiser, publisher], lists, Run::Match, day(days))?;
+        common::pump(sessions(sides), None).map(drop)
+    };
+    both(&rooms.publisher, 1000, 1).unwrap();
+    // Another publisher has another key, and was told nothing of the first list.
+    both(&others.publisher, 1001, 1).unwrap();
+    let error = both(&rooms.publisher, 1001, 1).unwrap_err().to_string();
+    assert!(error.starts_with("our list: differs in 1 entry "), "{error}");
+    for lists in
+        [[addresses(0..1001), addresses(0..1500)], [addresses(0..1000), addresses(0..1500)]]
+    {
+        let error = rooms.match_(lists, 2).unwrap_err();
+        assert!(matches!(error.cause(), Error::Record { .. }), "{error}");
+        assert!(error.to_string().contains("matched within one process"), "{error}");
+    }
+    rotate(&rooms.path("publisher"), Rotate::Expired, day(31)).unwrap();
+    rooms.match_([addresses(0..1001), addresses(0..1500)], 31).unwrap();
+    let error = both(&rooms.publisher, 1002, 31).unwrap_err().to_string();
+    assert!(error.contains("has matched over the network"), "{error}");
+}
+
+/// Opt-outs are taken out of what the match's lists were, not of what somebody put in their place.
+#[test]
+fn lists_of_the_last_match_are_not_guessed_at() {
+    let rooms = Rooms::new();
+    let lists = |from| [addresses(from..from + 1100), addresses(500..2500)];
+    let files = || {
+        let entries = std::fs::read_dir(rooms.path("advertiser/records")).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.extension() == Some("lists".as_ref())).collect::<Vec<_>>()
+    };
+    rooms.match_(lists(0), 1).unwrap();
+    let [before] = files().try_into().unwrap();
+    rooms.match_(lists(200), 1).unwrap();
+    let [now] = files().try_into().unwrap();
+    assert_ne!(before, now);
+    let bytes = std::fs::read(&now).unwrap();
+    let at = bytes.len() / 2;
+    for damage in [vec![], bytes[..at].to_vec(), [&bytes[..at], &[7], &bytes[at + 1..]].concat()] {
+        std::fs::write(&now, &damage).unwrap();
+        let error = rooms.run(lists(200), Run::OptOut, 2).unwrap_err();
+        assert!(matches!(error.cause(), Error::Record { .. }), "{error}");
+    }
+    std::fs::write(&now, bytes).unwrap();
+    rooms.run(lists(200), Run::OptOut, 2).unwrap();
+    // A month later they are gone, whoever the room meets then.
+    let list = match_list(&addresses(0..1000));
+    for (days, left) in [(30, 1), (31, 0)] {
+        let other = Arc::clone(&list);
+        Side::advertiser(&rooms.advertiser, "another", other, Run::Match, day(days)).unwrap();
+        assert_eq!(files().len(), left, "day {days}");
+    }
+}
+
+/// Withdrawals are on disk before the mapping that knew them is replaced: where they cannot be written, it stays.
+#[test]
+fn a_mapping_is_replaced_after_withdrawals_are_written() {
+    use blindmatch::pair::files::{read_withdrawn, write_mapping};
+    let rooms = Rooms::new();
+    let space = [rooms.publisher.space().unwrap()];
+    let (mapping, csv) = (rooms.path("mapping.csv"), rooms.path("list.csv"));
+    let engine = common::settings(Default::default(), 0)[0].engine;
+    let map = |numbers: std::ops::Range<u64>, gone: &Path| {
+        let row = |address: String| format!("{address},TargetedAdvertising\n");
+        let rows: String = addresses(numbers).into_iter().map(row).collect();
+        std::fs::write(&csv, format!("email,purposes\n{rows}")).unwrap();
+        let source = list::Source::open(&csv, list::Options::default()).unwrap();
+        let policy = Policy::new(Purpose::TARGETED_ADVERTISING, day(1)).unwrap();
+        let admitted = list::admit(&source, policy, Suppression::default(), &mut ()).unwrap();
+        write_mapping(&mapping, Some(gone), &source, &admitted.list, &space, &engine, day(1))
+    };
+    let gone = rooms.path("gone.csv");
+    map(0..10, &gone).unwrap();
+    let before = std::fs::read(&mapping).unwrap();
+    assert!(matches!(map(1..10, &rooms.path("no folder/gone.csv")), Err(Error::Io { .. })));
+    assert_eq!(std::fs::read(&mapping).unwrap(), before);
+    let mapped = map(1..10, &gone).unwrap();
+    assert_eq!((mapped.withdrawn, mapped.to_forget), (1, 1));
+    let expected = Oracle::of(&ANSWERS[1]).of_value(&common::address(0));
+    assert_eq!(read_withdrawn(&gone).unwrap(), [PublisherId(Encoding(expected))]);
 }
 
 /// A record is remembered across processes; one that is damaged, or whose key is gone, refuses.
@@ -312,7 +487,7 @@ fn records_outlive_the_process_and_are_not_guessed_at() {
         Side::advertiser(&advertiser, "publisher", ours, Run::Match, day(2)).map(drop)
     };
     let error = try_match(open().unwrap(), 1001).unwrap_err();
-    assert!(error.to_string().starts_with("our list: differs in 1 entries"), "{error}");
+    assert!(error.to_string().starts_with("our list: differs in 1 entry "), "{error}");
     try_match(open().unwrap(), 1000).unwrap();
 
     let records = folder.path().join("advertiser/records");
@@ -321,7 +496,7 @@ fn records_outlive_the_process_and_are_not_guessed_at() {
     let text = std::fs::read_to_string(&record).unwrap();
     std::fs::write(&record, text.replacen("\"clock\":", "\"clock\":1", 1)).unwrap();
     let error = try_match(open().unwrap(), 1000).unwrap_err();
-    assert!(matches!(error, Error::Record { .. }), "{error}");
+    assert!(matches!(error.cause(), Error::Record { .. }), "{error}");
     std::fs::write(&record, text).unwrap();
     std::fs::remove_file(records.join("key")).unwrap();
     assert!(matches!(open(), Err(Error::Record { .. })));
@@ -329,7 +504,7 @@ fn records_outlive_the_process_and_are_not_guessed_at() {
 
 #[test]
 fn other_profiles_and_purposes_are_refused() {
-    use blindmatch::consent::{Gate, Policy, Purpose};
+    use blindmatch::consent::Gate;
     use blindmatch::identifier::Profile;
     let rooms = Rooms::new();
     for (purpose, profile) in [

@@ -98,6 +98,7 @@ fn the_frames_of_pair_are_frozen() {
         "3f".repeat(32)
     );
     check_frozen(Frame::PairReply(reply), &expected);
+    check_frozen(Frame::PairEntries(0x1234), "09000000523412000000000000");
     for bad in ["0100000050", "0100000051", &expected.replacen("5101", "5102", 1)] {
         let bytes = unhex(bad);
         assert!(

@@ -119,6 +119,14 @@ pub struct ListArgs {
     /// How identifiers are normalised: pair, google, meta, uid2 or x. Both sides must use the same
     #[arg(long, default_value = "pair", value_parser = profile, value_name = "NAME")]
     pub profile: Profile,
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// The same where purpose and profile are settled.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "List and consent")]
+pub struct ReadArgs {
     /// Country of phone numbers in national format, such as DE; without it, only international
     /// numbers can be read
     #[arg(long, value_parser = region, value_name = "CC")]

@@ -16,7 +16,7 @@ pub fn run(args: &CheckArgs, shared: &Shared) -> Result<()> {
     let counted = args.people.unit() == Unit::People;
     let by_column = args.people.person.is_some();
     let read_twice = by_column.then_some(args.path.as_path()).into_iter().collect();
-    Files { read, read_twice, written }.check()?;
+    Files { read, read_twice, written, ..Files::default() }.check()?;
     let mut told = 0;
     let stdout_taken = args.report.as_deref().is_some_and(output::is_dash);
     let mut tell = |row: u64, column: Option<&str>, outcome: Outcome| {

@@ -48,6 +48,7 @@ pub fn run(args: &ConnectArgs, shared: &Shared) -> Result<()> {
             .chain(people)
             .collect(),
         written: args.output.files().collect(),
+        ..Files::default()
     }
     .check()?;
     let endpoint = args.keys.endpoint()?;

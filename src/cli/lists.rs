@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use blindmatch::consent::{self, ConsentedList, Policy, Suppression};
+use blindmatch::consent::{self, ConsentedList, Policy, Purpose, Suppression};
+use blindmatch::identifier::Profile;
 use blindmatch::label::{Labels, MAX_LABEL};
 use blindmatch::list::{
     self, Admitted, Column, Format, Options, Output, People, Progress, Source, Watch,
@@ -21,7 +22,7 @@ use blindmatch::{Error, Result};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
 
-use super::args::ListArgs;
+use super::args::{ListArgs, ReadArgs};
 use super::people::Who;
 use super::{Shared, output};
 
@@ -200,23 +201,36 @@ fn ended(name: &Path) -> Error {
 /// Tries to load a set that is replaced meanwhile.
 const LOADS: usize = 3;
 
+impl ReadArgs {
+    /// As PAIR takes lists, for its one purpose and by its one profile.
+    pub fn of_pair(&self) -> ListArgs {
+        let (purpose, profile) = (Purpose::TARGETED_ADVERTISING, Profile::Pair);
+        ListArgs { purpose, profile, read: self.clone() }
+    }
+
+    /// This list and the suppression lists.
+    pub fn files<'a>(&'a self, list: &'a Path) -> impl Iterator<Item = &'a Path> {
+        [list].into_iter().chain(self.suppress.iter().map(PathBuf::as_path))
+    }
+}
+
 impl ListArgs {
     fn options(&self, format: Option<Format>) -> Options {
         Options {
             format,
             profile: self.profile,
-            region: self.region,
-            strict: self.strict,
+            region: self.read.region,
+            strict: self.read.strict,
             ..Options::default()
         }
     }
 
     fn policy(&self) -> Result<Policy> {
         let mut policy = Policy::new(self.purpose, Timestamp::now())?;
-        if let Some(vendor) = self.tcf_vendor {
+        if let Some(vendor) = self.read.tcf_vendor {
             policy = policy.with_vendor(vendor);
         }
-        if let Some(notice) = &self.attest_consent {
+        if let Some(notice) = &self.read.attest_consent {
             policy = policy.with_attestation(notice)?;
         }
         Ok(policy)
@@ -224,12 +238,12 @@ impl ListArgs {
 
     /// This list and the suppression lists.
     pub fn files<'a>(&'a self, list: &'a Path) -> impl Iterator<Item = &'a Path> {
-        [list].into_iter().chain(self.suppress.iter().map(PathBuf::as_path))
+        self.read.files(list)
     }
 
     /// Opens the suppression lists. Each tells its format by its name.
     fn suppression_sources(&self) -> Result<Vec<Source>> {
-        self.suppress.iter().map(|path| Source::open(path, self.options(None))).collect()
+        self.read.suppress.iter().map(|path| Source::open(path, self.options(None))).collect()
     }
 
     /// Reads a list through the gate.
@@ -247,7 +261,7 @@ impl ListArgs {
     ) -> Result<Loaded> {
         let started = Instant::now();
         let policy = self.policy()?; // whether there may be a match at all comes first
-        let source = Source::open(path, self.options(self.format))?;
+        let source = Source::open(path, self.options(self.read.format))?;
         let suppressed_by = self.suppression_sources()?;
         let mut suppression = Suppression::default();
         for source in &suppressed_by {

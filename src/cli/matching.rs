@@ -93,6 +93,7 @@ fn files(args: &MatchArgs) -> Files<'_> {
         read: args.list.files(&args.advertiser).chain(platform).collect(),
         read_twice: twice.filter_map(|(_, path)| path).chain(labelled).chain(valued).collect(),
         written: args.output.files().chain(args.platform_output.as_deref()).collect(),
+        ..Files::default()
     }
 }
 

@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 
 use blindmatch::list::{Format, Matches, Output};
+use blindmatch::pair::folder::is_room;
 use blindmatch::session::Outcome;
 use blindmatch::{Error, Result, write_whole};
 
@@ -61,6 +61,17 @@ pub struct Files<'a> {
     /// Of the lists, those that are read a second time for their matched rows.
     pub read_twice: Vec<&'a Path>,
     pub written: Vec<&'a Path>,
+    /// Whether `-` can be written to.
+    pub dash: Dash,
+}
+
+/// What `-` is among what is written.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dash {
+    #[default]
+    Stdout,
+    /// Nothing: these are files, written whole or not at all.
+    Refused,
 }
 
 impl Files<'_> {
@@ -74,13 +85,18 @@ impl Files<'_> {
                  be; save it to a file first",
             ));
         }
+        if self.dash == Dash::Refused && self.written.iter().any(|path| is_dash(path)) {
+            return Err(misuse(
+                "this is written to a file, whole or not at all: name one, not `-`",
+            ));
+        }
         if self.written.iter().filter(|path| is_dash(path)).count() > 1 {
             return Err(misuse(
                 "only one thing can go to standard output; name a file for the other",
             ));
         }
         let files = || self.written.iter().filter(|path| !is_dash(path));
-        let places = files().map(|path| place(path)).collect::<Result<Vec<_>>>()?;
+        let places = files().map(|path| place(path, self.dash)).collect::<Result<Vec<_>>>()?;
         for (index, (path, place)) in files().zip(&places).enumerate() {
             let is_here = |read: &&Path| read.canonicalize().is_ok_and(|read| read == *place);
             if self.read.iter().any(is_here) {
@@ -96,7 +112,7 @@ impl Files<'_> {
 }
 
 /// A file's full path, once it is sure that it can be written.
-fn place(path: &Path) -> Result<PathBuf> {
+fn place(path: &Path, dash: Dash) -> Result<PathBuf> {
     let problem = |text| misuse(format!("{}: {text}", path.display()));
     let ends_as_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     let name = path.file_name().filter(|_| !ends_as_folder);
@@ -104,20 +120,36 @@ fn place(path: &Path) -> Result<PathBuf> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_dir() => return Err(problem("is a folder; name a file in it")),
         Ok(metadata) if !metadata.is_file() => {
-            return Err(problem("is no plain file; name another, or `-` for standard output"));
+            return Err(problem(match dash {
+                Dash::Stdout => "is no plain file; name another, or `-` for standard output",
+                Dash::Refused => "is no plain file; name another",
+            }));
         }
         _ => {}
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let Ok(whole) = folder.canonicalize() else { return Err(problem("there is no such folder")) };
+    outside_rooms(path, &whole)?;
     try_to_write(folder)?;
     Ok(whole.join(name))
 }
 
+/// That `path`, in this folder, is in no clean room's: what is written there could take the place of its keys.
+pub fn outside_rooms(path: &Path, folder: &Path) -> Result<()> {
+    match folder.ancestors().find(|folder| is_room(folder)) {
+        Some(room) => Err(misuse(format!(
+            "{}: is in the folder {}, a room of PAIR, which is for its keys and records alone; name another place",
+            path.display(),
+            room.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// Makes a file in a folder and removes it: nothing else tells for sure.
 pub fn try_to_write(folder: &Path) -> Result<()> {
-    let probe = folder.join(format!(".blindmatch.{}.part", process::id()));
+    let probe = folder.join(format!(".blindmatch.{:016x}.part", rand::random::<u64>()));
     let tried = File::create_new(&probe).and_then(|_| fs::remove_file(&probe));
     tried.map_err(Error::io(format!("writing to the folder {}", folder.display())))
 }

@@ -11,7 +11,7 @@ use blindmatch::pair::folder::Owner;
 use clap::{Args, Subcommand};
 
 use super::Shared;
-use super::args::{ComputeArgs, KeyArgs, LimitArgs, ListArgs, address};
+use super::args::{ComputeArgs, KeyArgs, LimitArgs, ReadArgs, address};
 use super::serving::ServingArgs;
 
 /// IAB Tech Lab PAIR between two clean rooms, an advertiser's and a publisher's.
@@ -94,7 +94,7 @@ struct ServeArgs {
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
-    list: ListArgs,
+    list: ReadArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -121,7 +121,7 @@ struct ConnectArgs {
     #[command(flatten)]
     keys: KeyArgs,
     #[command(flatten)]
-    list: ListArgs,
+    list: ReadArgs,
     #[command(flatten)]
     limits: LimitArgs,
     #[command(flatten)]
@@ -147,7 +147,7 @@ struct MatchArgs {
     #[command(flatten)]
     what: WhatArgs,
     #[command(flatten)]
-    list: ListArgs,
+    list: ReadArgs,
     #[command(flatten)]
     output: OutputArgs,
     /// Write the publisher's evidence for the four design goals here, as Markdown
@@ -160,8 +160,8 @@ struct MatchArgs {
 /// What a session is for.
 #[derive(Clone, Debug, Args)]
 struct WhatArgs {
-    /// Take people who opted out, of either list, out of a match of the last 30 days: lists may lack a few
-    /// entries of earlier ones, which a match refuses, and nobody is told a match rate
+    /// Take people who opted out, of either list, out of the last match with this counterparty: who came
+    /// since is left out, nobody is told a match rate, and the match keeps its end. Once a day
     #[arg(long)]
     opt_out: bool,
 }
@@ -187,12 +187,12 @@ struct MapArgs {
     #[arg(long = "list", value_name = "FILE")]
     path: PathBuf,
     #[command(flatten)]
-    list: ListArgs,
+    list: ReadArgs,
     /// Write the mapping here, as CSV. One that is there is replaced and compared with
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     output: PathBuf,
-    /// Write the Publisher Identifiers here that were in the mapping before and are gone, for the buying
-    /// platform to forget
+    /// Add the Publisher Identifiers here that were in the mapping before and are gone, for the buying
+    /// platform to forget. One that is there keeps what it has until that is out of use
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     withdrawn: Option<PathBuf>,
     #[command(flatten)]
@@ -255,10 +255,16 @@ pub fn remedy(field: &str) -> Option<&'static str> {
             "ask the peer why its key changed before its time; if there is a reason, remove its record from \
              the room's folder `records`"
         }
+        "a key's date" => {
+            "a key lasts from when it was made, wherever it is imported; the peer rotates it"
+        }
         "smallest list" => "PAIR takes lists of 1000 entries or more, on both sides",
         "difference to an earlier list" => {
             "two lists that differ in a few people tell about them; match again once 50 or more have \
              changed, or take opt-outs out with --opt-out"
+        }
+        "number of lists in 30 days" => {
+            "match one of them again, or wait until the first is 30 days old"
         }
         _ => return None,
     })

@@ -64,6 +64,13 @@ pub fn check<'a>(mut files: impl Iterator<Item = &'a Path>, results: Option<&Pat
         ));
     }
     if let Some(folder) = results {
+        let above = |folder: &Path| match folder.as_os_str().is_empty() {
+            true => Path::new(".").canonicalize(),
+            false => folder.canonicalize(),
+        };
+        if let Some(there) = folder.ancestors().find_map(|folder| above(folder).ok()) {
+            output::outside_rooms(folder, &there)?;
+        }
         let made = fs::create_dir_all(folder);
         made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
         output::try_to_write(folder)?;

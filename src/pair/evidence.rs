@@ -8,10 +8,11 @@
 use std::fmt::{self, Display, Formatter};
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::folder::Owner;
 use super::key::Stamp;
-use super::{DAYS_VALID, FEWEST, LEAST_ENTRIES, Run, mode};
+use super::{DAYS_VALID, FEWEST, LEAST_ENTRIES, OptOut, Run, mode};
 use crate::consent::Tally;
 use crate::protocol::{PairAnswer, Party};
 use crate::session::{Bytes, Outcome};
@@ -28,6 +29,7 @@ pub struct Evidence {
     attested: [bool; 2],
     sizes: [u64; 2],
     tally: Tally,
+    admitted_rows: u64,
     suppressed: u64,
     answer: PairAnswer,
     bytes: Bytes,
@@ -35,9 +37,10 @@ pub struct Evidence {
 }
 
 /// What the session crossed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Channel {
     /// TLS 1.3 between two rooms that have pinned each other's keys.
+    #[default]
     Tls,
     /// Nothing: both rooms were one process.
     OneProcess,
@@ -54,6 +57,8 @@ pub struct Facts<'a> {
     pub at: Timestamp,
     /// What the gate did to our list.
     pub tally: &'a Tally,
+    /// Rows of our list with an admitted identifier.
+    pub admitted_rows: u64,
     /// Whether we attested consent.
     pub attested: bool,
     /// Different identifiers on suppression lists.
@@ -80,8 +85,9 @@ impl Evidence {
             at: facts.at,
             purpose: terms.purpose.name(),
             attested: [facts.attested, terms.their_attestation.is_some()],
-            sizes: [terms.our_elements, terms.their_elements],
+            sizes: answer.entries,
             tally: facts.tally.clone(),
+            admitted_rows: facts.admitted_rows,
             suppressed: facts.suppressed,
             answer,
             bytes: outcome.bytes,
@@ -136,11 +142,18 @@ impl Evidence {
             ours = self.sizes[0],
             theirs = self.sizes[1]
         )?;
-        writeln!(
-            f,
-            "- Keys, each within its time when it was used. The {owner}'s room never has the {other}'s own \
-             key; Ks stays with the publisher, the advertiser's room holds it for the session only.\n"
-        )?;
+        let apart = match self.channel {
+            Channel::Tls => format!(
+                "The {owner}'s room never has the {other}'s own key; Ks stays with the publisher, the \
+                 advertiser's room holds it for the session only"
+            ),
+            Channel::OneProcess => {
+                "Both rooms were one process on one machine, so Ks, Ka and Kp and both lists \
+                 were in one place: nothing but that process kept them apart"
+                    .into()
+            }
+        };
+        writeln!(f, "- Keys, each within its time when it was used. {apart}.\n")?;
         writeln!(f, "| key | digest | made | expires |\n|---|---|---|---|")?;
         let (ours, theirs) = match self.owner {
             Owner::Advertiser => ("Ka (ours)", "Kp (the publisher's, as announced)"),
@@ -159,13 +172,18 @@ impl Evidence {
         writeln!(f, "## Goal 2: privacy of user identity\n")?;
         writeln!(
             f,
-            "- Of the {other}'s {} entries this room saw points under keys that it does not have.",
-            self.sizes[1]
+            "- Of the {other}'s {} entries this room saw points under keys that it does not have{}.",
+            self.sizes[1],
+            match self.channel {
+                Channel::Tls => "",
+                Channel::OneProcess => "; the process that both rooms were had them all",
+            }
         )?;
         writeln!(f, "- Who took part of ours, by the consent gate:\n")?;
         let t = &self.tally;
         writeln!(f, "| identifiers | |\n|---|---|")?;
         writeln!(f, "| rows read | {} |\n| identifiers in them | {} |", t.rows, t.identifiers)?;
+        writeln!(f, "| rows with an admitted one | {} |", self.admitted_rows)?;
         writeln!(f, "| admitted | {} |\n| of them on attestation | {} |", t.admitted, t.attested)?;
         for (refusal, count) in &t.refused {
             writeln!(f, "| refused: {} | {count} |", refusal.name())?;
@@ -182,25 +200,11 @@ impl Evidence {
     }
 
     fn write_membership(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let owner = self.owner.name();
         writeln!(f, "## Goal 3: privacy of audience membership\n")?;
-        writeln!(
-            f,
-            "- Entries came back sorted under the other room's key: this room cannot tell which of its own \
-             entries match. The {owner} is told a match rate alone, in whole percents, and \">85%\" above 85."
-        )?;
-        writeln!(
-            f,
-            "- Both lists have at least {LEAST_ENTRIES} entries, counted before matching. Ours was \
-             compared with all lists of ours that were matched with this counterparty in the last {DAYS_VALID} \
-             days, theirs with all of theirs under the same keys, and neither differs from one of them in 1 to \
-             {} entries{}.",
-            FEWEST - 1,
-            match self.answer.run {
-                Run::Match => "",
-                Run::OptOut => ", but for entries taken out; in return no match rate was told",
-            }
-        )?;
+        match &self.answer.opt_out {
+            None => self.write_match(f)?,
+            Some(opt_out) => self.write_opt_out(f, opt_out)?,
+        }
         writeln!(
             f,
             "- {}\n",
@@ -214,9 +218,52 @@ impl Evidence {
         )
     }
 
+    fn write_match(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let owner = self.owner.name();
+        writeln!(
+            f,
+            "- Entries came back sorted under the other room's key: this room cannot tell which of its own \
+             entries match. The {owner} is told a match rate alone, in whole percents, and \">85%\" above 85."
+        )?;
+        writeln!(
+            f,
+            "- Both lists have at least {LEAST_ENTRIES} entries, counted before matching, and ours has them in \
+             at least as many rows. Ours was compared with all lists of ours that were matched with this counterparty in the last {DAYS_VALID} \
+             days, theirs with all of theirs under the same keys, and neither differs from one of them in 1 to \
+             {} entries.",
+            FEWEST - 1
+        )
+    }
+
+    fn write_opt_out(&self, f: &mut Formatter<'_>, opt_out: &OptOut) -> fmt::Result {
+        let OptOut { matched, left_out, taken_out } = opt_out;
+        writeln!(
+            f,
+            "- Opt-outs were taken out of the match of {matched}, and nothing was added: of our list, {} \
+             entries took part that stood in that match's; {left_out} that did not were left out, and \
+             {taken_out} of that match's are gone. The other room does the same with its list.",
+            self.sizes[0]
+        )?;
+        let learns = match self.owner {
+            Owner::Advertiser => {
+                "The advertiser's room sees which matched Publisher Identifiers are gone, and so by how many \
+                 they are fewer"
+            }
+            Owner::Publisher => {
+                "The publisher's room sees how many entries still match, and the advertiser's which matched \
+                 Publisher Identifiers are gone"
+            }
+        };
+        writeln!(
+            f,
+            "- {learns}. No client is told that, nor a match rate. Such a run is admitted once a day for each \
+             counterparty, with at least {LEAST_ENTRIES} entries left of both lists."
+        )
+    }
+
     fn write_context(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "## Goal 4: privacy of user context\n")?;
-        let expires = super::files::expiry(self.at);
+        let expires = self.answer.expires;
         writeln!(f, "- Matched Publisher Identifiers are refused from {expires} on.")?;
         writeln!(
             f,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! the publisher's room          the advertiser's room
+//!   room                          room                      its identifier, and digests of its keys
 //!   ks.key                        ka.key
 //!   kp.key
 //!   retired/20261225T100000Z/     what Publisher Identifiers were made with until then
@@ -14,7 +15,10 @@
 //! and removed when its identifiers are out of use: 30 days after it was put aside, or after the first of its
 //! keys expired, if that was earlier. A retired Ka serves nothing and is not kept.
 
+mod card;
+
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,6 +30,8 @@ use zeroize::Zeroizing;
 use super::DAYS_VALID;
 use super::key::{AdvertiserKey, Dated, PublisherKey, RoomKey, SharedKey, Stamp, later};
 use super::records::Records;
+use card::Card;
+
 use crate::error::{Error, Result};
 use crate::file::{sync_folder, write_durable};
 
@@ -52,6 +58,7 @@ impl Owner {
 #[derive(Debug)]
 pub struct Room {
     folder: PathBuf,
+    id: String,
     owner: Owner,
     records: Arc<Records>,
 }
@@ -112,48 +119,30 @@ impl Room {
     }
 
     /// A new room with keys that were made elsewhere, as far as they are given: those of another room of the
-    /// same publisher or advertiser. They count as made now.
+    /// same publisher or advertiser. They count as made now. In a folder that has some of its keys, what is
+    /// missing is made.
     ///
     /// # Errors
-    /// [`Error::Misuse`] for keys that this room does not have; those of [`create`](Self::create).
+    /// [`Error::Misuse`] for keys that this room does not have; [`Error::Key`] for a key that it has or had,
+    /// and for a folder that others may look into; those of [`create`](Self::create).
     pub fn create_with(
         folder: &Path,
         owner: Owner,
         keys: &Imported,
         now: Timestamp,
     ) -> Result<Room> {
-        let foreign = match owner {
-            Owner::Advertiser => keys.ks.is_some() || keys.kp.is_some(),
-            Owner::Publisher => keys.ka.is_some(),
-        };
-        if foreign {
-            let what =
-                "an advertiser's room has Ka alone, a publisher's Ks and Kp: no side has all three";
-            return Err(Error::Misuse(what.into()));
-        }
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        let made = builder.create(folder);
-        made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
-        if let Some(key) =
-            ["ks", "kp", "ka"].map(|name| path(folder, name)).iter().find(|p| p.exists())
-        {
-            let place = key.display().to_string();
-            let problem =
-                "the room has keys already; `blindmatch pair rotate` replaces them".into();
-            return Err(Error::Key { place, problem });
-        }
+        keys.expect(owner)?;
+        make_private(folder)?;
+        expect_missing(folder, owner)?;
+        let mut card = Card::open(folder)?;
         match owner {
-            Owner::Advertiser => {
-                take::<AdvertiserKey>(&keys.ka, now)?.save(&path(folder, "ka"))?;
-            }
+            Owner::Advertiser => complete::<AdvertiserKey>(folder, "ka", &keys.ka, &mut card, now)?,
             Owner::Publisher => {
-                let ks = take::<SharedKey>(&keys.ks, now)?;
-                let kp = take::<PublisherKey>(&keys.kp, now)?;
-                ks.save(&path(folder, "ks"))?;
-                kp.save(&path(folder, "kp"))?;
+                for (_, place) in retired(folder)? {
+                    card.note(&named(&load_retired(&place)?))?;
+                }
+                complete::<SharedKey>(folder, "ks", &keys.ks, &mut card, now)?;
+                complete::<PublisherKey>(folder, "kp", &keys.kp, &mut card, now)?;
             }
         }
         Room::open(folder)
@@ -165,8 +154,14 @@ impl Room {
     /// [`Error::Key`] for a folder without keys; those of [`Records::open`].
     pub fn open(folder: &Path) -> Result<Room> {
         let owner = owner(folder)?;
-        let records = Arc::new(Records::open(&folder.join("records"))?);
-        Ok(Room { folder: folder.to_owned(), owner, records })
+        let records = Arc::new(Records::open(&folder.join("records"), owner)?);
+        let id = Card::open(folder)?.id;
+        Ok(Room { folder: folder.to_owned(), id, owner, records })
+    }
+
+    /// What it is called by rooms of the same machine: 32 hexadecimal digits, always the same.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// Whose it is.
@@ -194,7 +189,7 @@ impl Room {
     /// Those of [`Dated::load`].
     pub fn space(&self) -> Result<Space> {
         expect(&self.folder, self.owner, Owner::Publisher)?;
-        load_space(&self.folder, None)
+        load_space(&self.folder)
     }
 }
 
@@ -210,6 +205,21 @@ pub struct Imported {
 }
 
 impl Imported {
+    /// That they are all of this owner's.
+    fn expect(&self, owner: Owner) -> Result<()> {
+        let foreign = match owner {
+            Owner::Advertiser => self.ks.is_some() || self.kp.is_some(),
+            Owner::Publisher => self.ka.is_some(),
+        };
+        match foreign {
+            true => Err(Error::Misuse(
+                "an advertiser's room has Ka alone, a publisher's Ks and Kp: no side has all three"
+                    .into(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     /// From text: lines such as `Ks: ...`, each with a key's name and 32 bytes in Base64 or hexadecimal.
     /// `place` is what errors call it.
     ///
@@ -249,23 +259,114 @@ fn take<K: RoomKey>(given: &Option<Zeroizing<[u8; 32]>>, now: Timestamp) -> Resu
     })
 }
 
+/// Makes a key that a room lacks, and notes the one that it has.
+fn complete<K: RoomKey>(
+    folder: &Path,
+    name: &str,
+    given: &Option<Zeroizing<[u8; 32]>>,
+    card: &mut Card,
+    now: Timestamp,
+) -> Result<()> {
+    let file = path(folder, name);
+    if file.exists() {
+        if given.is_some() {
+            return Err(problem(&file, "is there already, so none can be imported in its place"));
+        }
+        return card.note(&[(K::NAME, Dated::<K>::load(&file)?.stamp())]);
+    }
+    let key = take::<K>(given, now)?;
+    if let Some(made) = card.made(K::NAME, key.stamp()) {
+        let (place, name) = (folder.display().to_string(), K::NAME);
+        let problem = format!(
+            "this {name} was here before, made at {made}: a key is not made younger. Restore its file, or \
+             take another key"
+        );
+        return Err(Error::Key { place, problem });
+    }
+    key.save(&file)?;
+    card.note(&[(K::NAME, key.stamp())])
+}
+
+/// Makes a folder that its owner alone may use.
+///
+/// # Errors
+/// [`Error::Key`] for one that is there and that others may use; [`Error::Io`].
+fn make_private(folder: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.create(folder);
+    made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = fs::metadata(folder);
+        let metadata = metadata.map_err(Error::io(format!("reading {}", folder.display())))?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(problem(
+                folder,
+                "others than its owner may use this folder; run `chmod 700` on it",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// That a folder lacks a key of this owner's, and has none of the other's.
+fn expect_missing(folder: &Path, owner: Owner) -> Result<()> {
+    let [ks, kp, ka] = ["ks", "kp", "ka"].map(|name| path(folder, name).exists());
+    match (owner, ks, kp, ka) {
+        (Owner::Advertiser, false, false, false) => Ok(()),
+        (Owner::Publisher, ks, kp, false) if !(ks && kp) => Ok(()),
+        _ => Err(problem(
+            folder,
+            "the room has keys already; `blindmatch pair rotate` replaces them",
+        )),
+    }
+}
+
+fn named(space: &Space) -> [(&'static str, Stamp); 2] {
+    let [ks, kp] = space.stamps();
+    [(SharedKey::NAME, ks), (PublisherKey::NAME, kp)]
+}
+
 /// Whose room a folder is, by its keys.
 ///
 /// # Errors
 /// [`Error::Key`] for a folder without keys, or with those of both.
 pub fn owner(folder: &Path) -> Result<Owner> {
-    match ["ka", "ks"].map(|name| path(folder, name).exists()) {
-        [true, false] => Ok(Owner::Advertiser),
-        [false, true] => Ok(Owner::Publisher),
-        [false, false] => Err(problem(
+    match ["ka", "ks", "kp"].map(|name| path(folder, name).exists()) {
+        [true, false, false] => Ok(Owner::Advertiser),
+        [false, true, true] => Ok(Owner::Publisher),
+        [false, true, false] | [false, false, true] => Err(problem(
+            folder,
+            "one of Ks and Kp is missing; restore it, or have `blindmatch pair keygen publisher --room DIR` \
+             make it",
+        )),
+        [false, false, false] => Err(problem(
             folder,
             "no keys of PAIR here; `blindmatch pair keygen advertiser|publisher --room DIR` makes them",
         )),
-        [true, true] => {
+        [true, ..] => {
             Err(problem(folder, "keys of both rooms in one folder; give each a folder of its own"))
         }
     }
 }
+
+/// Whether a folder is a room, by what is in it: also one whose keys are damaged, or of which some are gone.
+pub fn is_room(folder: &Path) -> bool {
+    let is_ours = |name: &str| {
+        let mut start = [0; OURS.len()];
+        let read =
+            fs::File::open(folder.join(name)).and_then(|mut file| file.read_exact(&mut start));
+        read.is_ok() && start == *OURS
+    };
+    ["room", "ka.key", "ks.key", "kp.key"].into_iter().any(is_ours)
+}
+
+/// What the files of a room begin with.
+const OURS: &[u8; 16] = b"blindmatch-pair-";
 
 /// All that Publisher Identifiers are made with now: the pair in use first, then those put aside in the last
 /// 30 days, the newest first.
@@ -274,9 +375,8 @@ pub fn owner(folder: &Path) -> Result<Owner> {
 /// Those of [`Dated::load`].
 pub fn spaces(folder: &Path, now: Timestamp) -> Result<Vec<Space>> {
     expect(folder, owner(folder)?, Owner::Publisher)?;
-    let mut all = vec![load_space(folder, None)?];
-    for (at, place) in retired(folder)?.into_iter().rev() {
-        let space = load_space(&place, Some(at))?;
+    let mut all = vec![load_space(folder)?];
+    for (_, space) in retired_spaces(folder)?.into_iter().rev() {
         // The pair in use stands there as well if a rotation was cut off.
         let known = all.iter().any(|other: &Space| other.stamps() == space.stamps());
         if now < space.until() && !known {
@@ -296,7 +396,7 @@ pub fn stamps(folder: &Path) -> Result<Vec<(&'static str, Stamp)>> {
             vec![("Ka", Dated::<AdvertiserKey>::load(&path(folder, "ka"))?.stamp())]
         }
         Owner::Publisher => {
-            let Space { ks, kp, .. } = load_space(folder, None)?;
+            let Space { ks, kp, .. } = load_space(folder)?;
             vec![("Ks", ks.stamp()), ("Kp", kp.stamp())]
         }
     })
@@ -306,7 +406,8 @@ pub fn stamps(folder: &Path) -> Result<Vec<(&'static str, Stamp)>> {
 /// use are removed. A process that matches meanwhile takes the new keys with its next session.
 ///
 /// # Errors
-/// [`Error::Misuse`] for Ks in the advertiser's room; those of [`Dated::load`]; [`Error::Io`].
+/// [`Error::Misuse`] for Ks in the advertiser's room; [`Error::Key`] where a key is yet to come; those of
+/// [`Dated::load`]; [`Error::Io`].
 pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotated>> {
     match owner(folder)? {
         Owner::Advertiser => {
@@ -316,15 +417,22 @@ pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotate
                 return Err(Error::Misuse(what.into()));
             }
             let ka = Dated::<AdvertiserKey>::load(&path(folder, "ka"))?;
-            let due = which == Rotate::Own || ka.check(now).is_err();
-            Ok(if due { vec![replace(folder, "ka", &ka, now)?] } else { Vec::new() })
+            let expired = has_expired(&ka, now)?;
+            let due = which == Rotate::Own || expired;
+            let rotated = if due { vec![replace(folder, "ka", &ka, now)?] } else { Vec::new() };
+            note(folder, &rotated)?;
+            Ok(rotated)
         }
         Owner::Publisher => {
-            let Space { ks, kp, .. } = load_space(folder, None)?;
-            let due = [
-                which == Rotate::Shared || which == Rotate::Expired && ks.check(now).is_err(),
-                which == Rotate::Own || which == Rotate::Expired && kp.check(now).is_err(),
-            ];
+            let Space { ks, kp, .. } = load_space(folder)?;
+            let expired = [has_expired(&ks, now)?, has_expired(&kp, now)?];
+            let due = match which {
+                Rotate::Shared => [true, false],
+                Rotate::Own => [false, true],
+                Rotate::Expired => expired,
+            };
+            // Whatever is wrong with what was put aside shows before anything is replaced.
+            let before = retired_spaces(folder)?;
             if due != [false; 2] {
                 put_aside(folder, now)?;
             }
@@ -335,10 +443,28 @@ pub fn rotate(folder: &Path, which: Rotate, now: Timestamp) -> Result<Vec<Rotate
             if due[1] {
                 rotated.push(replace(folder, "kp", &kp, now)?);
             }
-            forget(folder, now)?;
+            note(folder, &rotated)?;
+            forget(&before, now)?;
             Ok(rotated)
         }
     }
+}
+
+/// Keys that were replaced, and those in their place, are known to the room from then on.
+fn note(folder: &Path, rotated: &[Rotated]) -> Result<()> {
+    let keys = rotated.iter().flat_map(|r| [(r.name, r.old), (r.name, r.new)]);
+    Card::open(folder)?.note(&keys.collect::<Vec<_>>())
+}
+
+/// Whether a key's time is over.
+///
+/// # Errors
+/// [`Error::Key`] for one that is yet to come: the clock is wrong, and nothing is replaced by it.
+fn has_expired<K: RoomKey>(key: &Dated<K>, now: Timestamp) -> Result<bool> {
+    if now >= key.stamp().expires {
+        return Ok(true);
+    }
+    key.check(now).map(|()| false)
 }
 
 fn replace<K: RoomKey>(
@@ -373,14 +499,31 @@ fn put_aside(folder: &Path, now: Timestamp) -> Result<()> {
 }
 
 /// Removes pairs whose Publisher Identifiers are out of use.
-fn forget(folder: &Path, now: Timestamp) -> Result<()> {
-    for (at, place) in retired(folder)? {
-        if load_space(&place, Some(at))?.until() <= now {
-            let removed = fs::remove_dir_all(&place);
-            removed.map_err(Error::io(format!("removing {}", place.display())))?;
-        }
+fn forget(before: &[(PathBuf, Space)], now: Timestamp) -> Result<()> {
+    for (place, _) in before.iter().filter(|(_, space)| space.until() <= now) {
+        let removed = fs::remove_dir_all(place);
+        removed.map_err(Error::io(format!("removing {}", place.display())))?;
     }
     Ok(())
+}
+
+/// The pairs that were put aside, the oldest first.
+fn retired_spaces(folder: &Path) -> Result<Vec<(PathBuf, Space)>> {
+    let load = |(at, place): (Timestamp, PathBuf)| {
+        let space = Space { retired: Some(at), ..load_retired(&place)? };
+        Ok((place, space))
+    };
+    retired(folder)?.into_iter().map(load).collect()
+}
+
+fn load_retired(place: &Path) -> Result<Space> {
+    let remedy = format!(
+        "restore it, or remove {}, whose Publisher Identifiers then leave the mapping before their time",
+        place.display()
+    );
+    let (ks, kp) = (path(place, "ks"), path(place, "kp"));
+    let (ks, kp) = (Dated::load_or(&ks, &remedy)?, Dated::load_or(&kp, &remedy)?);
+    Ok(Space { ks, kp, retired: None })
 }
 
 /// What was put aside, the oldest first.
@@ -403,9 +546,9 @@ fn retired(folder: &Path) -> Result<Vec<(Timestamp, PathBuf)>> {
     Ok(all)
 }
 
-fn load_space(folder: &Path, retired: Option<Timestamp>) -> Result<Space> {
+fn load_space(folder: &Path) -> Result<Space> {
     let (ks, kp) = (Dated::load(&path(folder, "ks"))?, Dated::load(&path(folder, "kp"))?);
-    Ok(Space { ks, kp, retired })
+    Ok(Space { ks, kp, retired: None })
 }
 
 fn expect(folder: &Path, owner: Owner, expected: Owner) -> Result<()> {
@@ -431,60 +574,4 @@ const HALF: &str = ".half";
 const NAME: &str = "%Y%m%dT%H%M%SZ";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(days: i64) -> Timestamp {
-        let start: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
-        later(start, SignedDuration::from_hours(24 * days))
-    }
-
-    #[test]
-    fn a_publisher_rotates_and_old_pairs_live_30_days() {
-        let temporary = tempfile::tempdir().unwrap();
-        let folder = temporary.path().join("pub");
-        let room = Room::create(&folder, Owner::Publisher, day(0)).unwrap();
-        assert!(Room::create(&folder, Owner::Publisher, day(0)).is_err());
-        let first = room.space().unwrap();
-        assert_eq!(rotate(&folder, Rotate::Expired, day(29)).unwrap(), []);
-        let rotated = rotate(&folder, Rotate::Expired, day(30)).unwrap();
-        assert_eq!(rotated.iter().map(|r| r.name).collect::<Vec<_>>(), ["Ks"]);
-        assert_eq!((rotated[0].old, rotated[0].new.created), (first.ks.stamp(), day(30)));
-        let ids = |now| {
-            let spaces = spaces(&folder, now).unwrap();
-            spaces.iter().map(|space| space.ks.stamp().id).collect::<Vec<_>>()
-        };
-        assert_eq!(ids(day(30)), [rotated[0].new.id, rotated[0].old.id]);
-        assert_eq!(ids(day(59)).len(), 2);
-        assert_eq!(ids(day(60)), [rotated[0].new.id]);
-        // Early: 30 days from then on, however old the key was.
-        rotate(&folder, Rotate::Shared, day(40)).unwrap();
-        assert_eq!([day(59), day(69), day(70)].map(|now| ids(now).len()), [3, 2, 1]);
-        // Late: 30 days after it expired.
-        rotate(&folder, Rotate::Expired, day(95)).unwrap();
-        assert_eq!([day(95), day(99), day(100)].map(|now| ids(now).len()), [2, 2, 1]);
-        assert_eq!(fs::read_dir(folder.join("retired")).unwrap().count(), 1);
-        // Kp, at 180 days; the pair changes with it.
-        let names = rotate(&folder, Rotate::Expired, day(180)).unwrap();
-        assert_eq!(names.iter().map(|r| r.name).collect::<Vec<_>>(), ["Ks", "Kp"]);
-    }
-
-    #[test]
-    fn an_advertiser_has_ka_alone() {
-        let temporary = tempfile::tempdir().unwrap();
-        let folder = temporary.path().join("adv");
-        let room = Room::create(&folder, Owner::Advertiser, day(0)).unwrap();
-        assert!(room.space().is_err() && room.advertiser_key().is_ok());
-        assert!(matches!(rotate(&folder, Rotate::Shared, day(1)), Err(Error::Misuse(_))));
-        assert_eq!(rotate(&folder, Rotate::Expired, day(179)).unwrap(), []);
-        assert_eq!(rotate(&folder, Rotate::Expired, day(180)).unwrap()[0].name, "Ka");
-        assert!(matches!(Room::open(&folder), Err(Error::Record { .. })), "one process at a time");
-    }
-
-    #[test]
-    fn a_folder_without_keys_says_what_to_do() {
-        let temporary = tempfile::tempdir().unwrap();
-        let error = owner(temporary.path()).unwrap_err().to_string();
-        assert!(error.contains("pair keygen"), "{error}");
-    }
-}
+mod tests;

@@ -190,7 +190,7 @@ pub(crate) fn later(time: Timestamp, by: SignedDuration) -> Timestamp {
 }
 
 /// How far the clocks of two rooms may be apart.
-const SKEW: SignedDuration = SignedDuration::from_mins(5);
+pub(crate) const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 fn id(name: &str, secret: &[u8; 32]) -> [u8; 8] {
     let hash = Sha256::new().chain_update(b"blindmatch-v2 pair key ").chain_update(name);
@@ -276,8 +276,27 @@ impl<K: RoomKey> Dated<K> {
     /// [`Error::Key`] for a file that is no key of this role, is damaged, or that others than its owner may
     /// read; [`Error::Io`].
     pub fn load(path: &Path) -> Result<Dated<K>> {
-        let text = read_secret(path)?;
-        parse(&text).map_err(|problem| Error::Key { place: path.display().to_string(), problem })
+        let remedy = "restore it, or remove it and have `blindmatch pair keygen` make another";
+        Dated::load_or(path, remedy)
+    }
+
+    /// The same, with what to do about one that is damaged or gone.
+    ///
+    /// # Errors
+    /// Those of [`load`](Self::load).
+    pub(crate) fn load_or(path: &Path, remedy: &str) -> Result<Dated<K>> {
+        let unusable = |problem| Error::Key { place: path.display().to_string(), problem };
+        let text = read_secret(path).map_err(|error| match error {
+            Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                unusable(format!("is gone; {remedy}"))
+            }
+            error => error,
+        })?;
+        let parsed = parse(&text).map_err(|problem| match problem {
+            Unusable::Damaged => format!("is damaged; {remedy}"),
+            Unusable::Other(problem) => problem,
+        });
+        parsed.map_err(unusable)
     }
 
     fn text(&self) -> Zeroizing<String> {
@@ -304,28 +323,35 @@ fn seal(secret: &[u8; 32], head: &str) -> Hmac<Sha256> {
     keyed.chain_update(b"blindmatch-v2 pair seal ").chain_update(head)
 }
 
-fn parse<K: RoomKey>(text: &str) -> Result<Dated<K>, String> {
-    const DAMAGED: &str = "is damaged; restore it, or make a new one with `blindmatch pair rotate`";
+/// Why a text is no key of a role.
+enum Unusable {
+    Damaged,
+    Other(String),
+}
+
+fn parse<K: RoomKey>(text: &str) -> Result<Dated<K>, Unusable> {
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
     if text.lines().next() != Some(FIRST) {
-        return Err("not a key of PAIR; `blindmatch pair keygen` makes them".into());
+        let problem = "not a key of PAIR; `blindmatch pair keygen` makes them".into();
+        return Err(Unusable::Other(problem));
     }
     let role = field("role: ").unwrap_or_default();
     if role != K::NAME {
         let role = crate::error::printable(role);
-        return Err(format!("is {role}, and {} is asked for: each key has one role", K::NAME));
+        let problem = format!("is {role}, and {} is asked for: each key has one role", K::NAME);
+        return Err(Unusable::Other(problem));
     }
     let created = field("created: ").and_then(|time| time.parse::<Timestamp>().ok());
     let bytes = field("key: ").and_then(|key| STANDARD.decode(key).ok()).map(Zeroizing::new);
-    let (Some(created), Some(bytes)) = (created, bytes) else { return Err(DAMAGED.into()) };
+    let (Some(created), Some(bytes)) = (created, bytes) else { return Err(Unusable::Damaged) };
     let bytes: Zeroizing<[u8; 32]> = match bytes.as_slice().try_into() {
         Ok(bytes) => Zeroizing::new(bytes),
-        Err(_) => return Err(DAMAGED.into()),
+        Err(_) => return Err(Unusable::Damaged),
     };
-    let dated = Dated::<K>::from_bytes(&bytes, created).ok_or(DAMAGED)?;
+    let dated = Dated::<K>::from_bytes(&bytes, created).ok_or(Unusable::Damaged)?;
     match *dated.text() == *text {
         true => Ok(dated),
-        false => Err(DAMAGED.into()), // a date was changed, or anything else
+        false => Err(Unusable::Damaged), // a date was changed, or anything else
     }
 }
 

@@ -7,13 +7,24 @@
 //! as long as both stay, and a peer whose key changes before its time is refused, because nothing could be
 //! compared then. All values are keyed with a secret of this folder.
 //!
+//! Of the last match, both lists are kept by 64 bits of a keyed hash of each entry: opt-outs are taken out of
+//! that match, so nothing else may take part. Whoever has the folder can try whether somebody stands there;
+//! so they can with the list itself. Runs that take out opt-outs are not compared with and leave no list, only
+//! their time: there is one a day.
+//!
 //! ```text
-//! records/key             32 random bytes
-//! records/lock            held by the process that matches
-//! records/<hash>.record   one line of JSON, one line of its HMAC in hexadecimal
+//! records/key                  32 random bytes
+//! records/lock                 held by the process that matches
+//! records/<hash>.record        one line of JSON, one line of its HMAC in hexadecimal
+//! records/<hash>-<tag>.lists   the lists of the last match; the record has the whole tag
 //! ```
 //!
-//! A record is on disk before the first PAIR ID leaves. One that is damaged refuses its counterparty.
+//! A session is judged once the peer's list is through, and its record is on disk before the first PAIR ID
+//! leaves, but only once the peer has committed to its own PAIR IDs: one that refuses the session says so
+//! before, and a session that was refused is no match. A record that is damaged refuses its counterparty.
+
+mod lists;
+mod record;
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read};
@@ -26,26 +37,29 @@ use rand::Rng;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::difference::{Difference, FEWEST, Table};
-use super::key::Stamp;
-use super::{MatchList, Run, mode};
-use crate::error::{Error, InputError, Result, hex};
+use super::difference::Table;
+use super::evidence::Channel;
+use super::folder::Owner;
+use super::key::{Stamp, later};
+use super::refusal::Refusal;
+use super::{MatchList, OptOut, Run, mode};
+use crate::error::{Error, Result, hex};
 use crate::file::write_durable;
 use crate::group::Encoding;
+
+use lists::Values;
+use record::{Matched, Record, judge_removals};
 
 /// How long a list is remembered: as long as its matches are valid.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * super::DAYS_VALID);
 
-/// Most different lists of one side that are remembered, for each counterparty.
-const MOST_LISTS: usize = 64;
-
 /// The records of all counterparties of a room.
 pub struct Records {
     folder: PathBuf,
+    owner: Owner,
     key: Zeroizing<[u8; 32]>,
     /// Records change one at a time.
     turn: Mutex<()>,
@@ -56,6 +70,14 @@ impl std::fmt::Debug for Records {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Records").field("folder", &self.folder).finish_non_exhaustive()
     }
+}
+
+/// What a room calls a counterparty.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// The fingerprint of its identity, over a network; the identifier of its room, within one process.
+    pub(crate) name: String,
+    pub(crate) channel: Channel,
 }
 
 /// What a session shows before PAIR IDs leave.
@@ -69,100 +91,186 @@ pub(crate) struct Shown<'a> {
     pub(crate) their_key: Stamp,
 }
 
-/// The content of a record. Times are seconds of Unix time.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    format: String,
-    version: u32,
-    peer: String,
-    /// The latest time that was seen. Time never runs backwards here.
-    clock: i64,
-    /// The newest Ks, by its digest, and when it was made.
-    ks: Option<(String, i64)>,
-    /// The peer's key, by its digest, and when it ends.
-    their_key: Option<(String, i64)>,
-    /// Our lists.
-    ours: Vec<Noted>,
-    /// The peer's.
-    theirs: Vec<Noted>,
+/// The same, with lists by values that say nothing without the folder's key.
+pub(crate) struct Seen {
+    run: Run,
+    ours: Values,
+    theirs: Values,
+    ks: Stamp,
+    their_key: Stamp,
 }
 
-/// A list that was matched.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Noted {
-    /// When last.
-    at: i64,
-    /// Under which keys it was seen; empty for one of our own.
-    under: String,
-    table: Table,
-}
-
-/// Why a list may not be matched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
-    /// It differs from an earlier one in so few entries.
-    Close { entries: u64, only_removed: bool },
-    /// There is none that something could have been taken out of.
-    First,
-    /// Too many different ones in a month.
-    TooMany,
+/// What may take part of our list where opt-outs are taken out of a match.
+#[derive(Debug)]
+pub(crate) struct Remaining {
+    /// Those of the list's entries that stood in the match's, as [`MatchList`] numbers them.
+    pub(crate) distinct: Vec<u32>,
+    pub(crate) opt_out: OptOut,
 }
 
 impl Records {
-    /// Opens the records of a folder, or makes them, and keeps other processes out as long as this lives.
+    /// Opens the records of a room's folder, or makes them, and keeps other processes out as long as this
+    /// lives.
     ///
     /// # Errors
     /// [`Error::Record`] where another process has them, or their key is gone or damaged; [`Error::Io`].
-    pub fn open(folder: &Path) -> Result<Records> {
+    pub fn open(folder: &Path, owner: Owner) -> Result<Records> {
         make(folder).map_err(Error::io(format!("making the folder {}", folder.display())))?;
         let lock = lock(folder)?;
         let key = key(folder)?;
-        Ok(Records { folder: folder.to_owned(), key, turn: Mutex::default(), _lock: lock })
+        Ok(Records { folder: folder.to_owned(), owner, key, turn: Mutex::default(), _lock: lock })
+    }
+
+    /// That this room matched in no other way in the last 30 days, and that lists of longer ago are removed. A
+    /// counterparty has two names in the two, and
+    /// lists that were matched under one would not be compared with those under the other.
+    ///
+    /// # Errors
+    /// [`Error::Declined`] for [`Error::Record`] where it did; [`Error::Io`].
+    pub(crate) fn expect_channel(&self, channel: Channel, now: Timestamp) -> Result<()> {
+        let io = || Error::io(format!("reading {}", self.folder.display()));
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        for entry in fs::read_dir(&self.folder).map_err(io())? {
+            let path = entry.map_err(io())?.path();
+            if path.extension() != Some("record".as_ref()) {
+                continue;
+            }
+            // One that is damaged refuses its own counterparty.
+            let Some(mut record) = self.parse(&fs::read(&path).map_err(io())?) else { continue };
+            record.advance(now);
+            if record.matched.is_none() {
+                self.remove_other_lists(&record)?;
+            }
+            let last = record.ours.iter().map(|noted| noted.at).max();
+            if let Some(last) = last.filter(|_| record.channel != channel) {
+                return Err(self.other_channel(record.channel, last));
+            }
+        }
+        Ok(())
+    }
+
+    fn other_channel(&self, channel: Channel, last: i64) -> Error {
+        let until = later(Timestamp::from_second(last).unwrap_or(Timestamp::MAX), KEPT);
+        let way = match channel {
+            Channel::Tls => "over the network (`blindmatch pair connect` and `serve`)",
+            Channel::OneProcess => "within one process (`blindmatch pair match`)",
+        };
+        let text = format!(
+            "this room has matched {way} in the last 30 days, and lists that are matched in both ways cannot be \
+             compared; match in that way, or take another room, or come again at {until}"
+        );
+        Refusal::Room.of(self.owner, problem(&self.folder, &text))
     }
 
     /// Whether our list may be matched with this counterparty, as far as that can be told before.
     ///
     /// # Errors
-    /// [`Error::Input`] where it differs from an earlier one in fewer than 50 entries;
-    /// [`Error::Record`], [`Error::Io`].
-    pub fn check(&self, peer: &str, list: &MatchList, run: Run, now: Timestamp) -> Result<()> {
+    /// [`Error::Declined`] for [`Error::Input`] where it differs from an earlier one in fewer than 50
+    /// entries, or for [`Error::Record`]; [`Error::Io`].
+    pub(crate) fn check(&self, peer: &Peer, list: &MatchList, now: Timestamp) -> Result<()> {
+        let ours = Table::of(self.own_values(list));
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut record = self.load(peer)?.unwrap_or_else(|| Record::new(peer));
-        record.advance(now);
-        record.judge_ours(&self.own_table(list), run)
+        self.record(peer, now)?.judge_ours(&ours, self.owner)
     }
 
-    /// Judges both lists and remembers them. Once this returns, they are on disk.
-    pub(crate) fn admit(&self, peer: &str, shown: &Shown<'_>, now: Timestamp) -> Result<()> {
-        let ours = self.own_table(shown.ours);
-        let theirs = self.their_table(shown.theirs);
-        let under = format!("{}/{}", shown.ks.name(), shown.their_key.name());
+    /// What may take part of our list where opt-outs are taken out of the last match with this
+    /// counterparty: what stood in that match's list.
+    ///
+    /// # Errors
+    /// [`Error::Declined`] for [`Error::Input`] without a match in the last 30 days, or where this was done
+    /// within a day, or for [`Error::Record`]; [`Error::Io`].
+    pub(crate) fn remaining(
+        &self,
+        peer: &Peer,
+        list: &MatchList,
+        now: Timestamp,
+    ) -> Result<Remaining> {
+        let values = self.own_values(list);
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut record = self.load(peer)?.unwrap_or_else(|| Record::new(peer));
-        record.advance(now);
-        record.judge_keys(shown)?;
-        record.judge_ours(&ours, shown.run)?;
-        record.judge_theirs(&under, &theirs, shown.run)?;
-        record.note(shown, ours, (under, theirs));
-        self.save(&record)
+        let record = self.record(peer, now)?;
+        let matched = record.judge_opt_out(self.owner)?;
+        let [ours, _] = self.lists(peer, matched)?;
+        let stood = |value: &u64| ours.binary_search(value).is_ok();
+        let entries = list.distinct().iter().zip(&values);
+        let distinct: Vec<u32> =
+            entries.filter(|(_, value)| stood(value)).map(|(&index, _)| index).collect();
+        let opt_out = OptOut {
+            matched: Timestamp::from_second(matched.at).unwrap_or(now),
+            left_out: (list.len() - distinct.len()) as u64,
+            taken_out: ours.len().saturating_sub(distinct.len()) as u64,
+        };
+        Ok(Remaining { distinct, opt_out })
     }
 
-    fn own_table(&self, list: &MatchList) -> Table {
+    /// Both lists of a session, as they are judged and remembered. Takes 8 bytes an entry.
+    pub(crate) fn see(&self, shown: &Shown<'_>) -> Seen {
+        let &Shown { run, ours, theirs, ks, their_key } = shown;
+        let keyed = self.keyed(b"peer");
+        let theirs = theirs.par_iter().map(|point| value(&keyed, &point.0)).collect();
+        let [ours, theirs] = [self.own_values(ours), theirs].map(Values::of);
+        Seen { run, ours, theirs, ks, their_key }
+    }
+
+    /// Whether a session may go on. Remembers nothing: the peer may refuse it still.
+    ///
+    /// # Errors
+    /// Those of [`check`](Self::check) and [`remaining`](Self::remaining); [`Error::Incompatible`] for keys
+    /// or a list of the peer's.
+    pub(crate) fn judge(&self, peer: &Peer, seen: &Seen, now: Timestamp) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let record = self.record(peer, now)?;
+        record.judge(seen, self.owner)?;
+        match (seen.run, &record.matched) {
+            (Run::OptOut, Some(matched)) if matched.under == seen.under() => {
+                let [_, theirs] = self.lists(peer, matched)?;
+                judge_removals(&seen.theirs.sorted, &theirs)
+            }
+            // Under other keys nothing can be compared.
+            _ => Ok(()),
+        }
+    }
+
+    /// Judges again, as sessions run side by side, and remembers the session. Once this returns, that is on
+    /// disk.
+    ///
+    /// # Errors
+    /// Those of [`judge`](Self::judge).
+    pub(crate) fn admit(&self, peer: &Peer, seen: &Seen, now: Timestamp) -> Result<()> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut record = self.record(peer, now)?;
+        record.judge(seen, self.owner)?;
+        match seen.run {
+            Run::OptOut => {
+                record.note_keys(seen);
+                record.opt_out = Some(record.clock);
+                self.save(&record)
+            }
+            Run::Match => {
+                let lists = self.save_lists(peer, [&seen.ours.sorted, &seen.theirs.sorted])?;
+                record.note(seen, lists);
+                self.save(&record)?;
+                self.remove_other_lists(&record)
+            }
+        }
+    }
+
+    /// A value for each match key, in the order of the list.
+    fn own_values(&self, list: &MatchList) -> Vec<u64> {
         let keyed = self.keyed(b"own");
         let (identifiers, distinct) = (list.list().identifiers(), list.distinct());
         let value = |&index: &u32| value(&keyed, mode::digest(&identifiers[index as usize]));
-        Table::of(distinct.par_iter().map(value).collect::<Vec<_>>())
+        distinct.par_iter().map(value).collect()
     }
 
-    fn their_table(&self, points: &[Encoding]) -> Table {
-        let keyed = self.keyed(b"peer");
-        Table::of(points.par_iter().map(|point| value(&keyed, &point.0)).collect::<Vec<_>>())
+    /// The record of a counterparty as it is now.
+    fn record(&self, peer: &Peer, now: Timestamp) -> Result<Record> {
+        let mut record = self.load(peer)?.unwrap_or_else(|| Record::new(peer));
+        record.advance(now);
+        Ok(record)
     }
 
-    fn load(&self, peer: &str) -> Result<Option<Record>> {
-        let path = self.path(peer);
+    fn load(&self, peer: &Peer) -> Result<Option<Record>> {
+        let path = self.path(&peer.name);
         let bytes = match File::open(&path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             file => file.and_then(|file| {
@@ -171,10 +279,11 @@ impl Records {
             }),
         };
         let bytes = bytes.map_err(Error::io(format!("reading {}", path.display())))?;
-        let record = self.parse(&bytes).filter(|record| record.is_of(peer));
+        let record = self.parse(&bytes).filter(|record| record.is_of(&peer.name));
         let damaged = "is damaged, or not of this folder's key: nobody knows what was matched with this \
                        counterparty. Restore it; to forget it, remove it";
-        record.map(Some).ok_or_else(|| problem(&path, damaged))
+        let damaged = || Refusal::Room.of(self.owner, problem(&path, damaged));
+        record.map(Some).ok_or_else(damaged)
     }
 
     fn parse(&self, bytes: &[u8]) -> Option<Record> {
@@ -198,8 +307,13 @@ impl Records {
     }
 
     fn path(&self, peer: &str) -> PathBuf {
-        self.folder.join(hex(&Sha256::digest(peer)[..16]) + ".record")
+        self.folder.join(stem(peer) + ".record")
     }
+}
+
+/// What files of a counterparty begin with.
+fn stem(peer: &str) -> String {
+    hex(&Sha256::digest(peer)[..16])
 }
 
 fn value(keyed: &Hmac<Sha256>, bytes: &[u8]) -> u64 {
@@ -207,126 +321,10 @@ fn value(keyed: &Hmac<Sha256>, bytes: &[u8]) -> u64 {
     u64::from_le_bytes(*tag.first_chunk().expect("32 bytes"))
 }
 
-impl Record {
-    fn new(peer: &str) -> Record {
-        let (ours, theirs) = Default::default();
-        Record {
-            format: FORMAT.into(),
-            version: VERSION,
-            peer: peer.into(),
-            clock: i64::MIN,
-            ks: None,
-            their_key: None,
-            ours,
-            theirs,
-        }
-    }
-
-    fn is_of(&self, peer: &str) -> bool {
-        self.format == FORMAT && self.version == VERSION && self.peer == peer
-    }
-
-    /// It is `now`, unless it was later already; what is older than a month is forgotten.
-    fn advance(&mut self, now: Timestamp) {
-        self.clock = self.clock.max(now.as_second());
-        let from = self.clock.saturating_sub(KEPT.as_secs());
-        self.ours.retain(|noted| noted.at > from);
-        self.theirs.retain(|noted| noted.at > from);
-    }
-
-    /// Keys change at their time, and Ks never back.
-    fn judge_keys(&self, shown: &Shown<'_>) -> Result<()> {
-        let Shown { ks, their_key, .. } = shown;
-        let differs =
-            |field, ours: String, theirs: String| Err(Error::Incompatible { field, ours, theirs });
-        if let Some((name, created)) = &self.ks
-            && (*name != ks.name() && *created >= ks.created.as_second())
-        {
-            let ours = format!("{name}, which is as new or newer");
-            return differs("Ks", ours, ks.name());
-        }
-        if let Some((name, expires)) = &self.their_key
-            && (*name != their_key.name() && *expires > self.clock)
-        {
-            let expires = Timestamp::from_second(*expires).unwrap_or(Timestamp::MAX);
-            let ours = format!("{name}, known and good until {expires}");
-            return differs("the peer's key", ours, their_key.name());
-        }
-        Ok(())
-    }
-
-    fn judge_ours(&self, table: &Table, run: Run) -> Result<()> {
-        let refused = match judge(&self.ours, "", table, run) {
-            Ok(()) => return Ok(()),
-            Err(refusal) => refusal,
-        };
-        let problem = match refused {
-            Refusal::Close { entries, only_removed } => format!(
-                "differs in {entries} entries from a list that was matched with this counterparty in the \
-                 last 30 days; {}",
-                match only_removed {
-                    true => "as all of them were taken out, match with --opt-out",
-                    false => "match it once it differs in 50 or more, or in none",
-                }
-            ),
-            Refusal::First => NONE_BEFORE.into(),
-            Refusal::TooMany => format!("is the {MOST_LISTS}th in 30 days; {TOO_MANY}"),
-        };
-        Err(InputError::List { list: "our list".into(), problem }.into())
-    }
-
-    fn judge_theirs(&self, under: &str, table: &Table, run: Run) -> Result<()> {
-        let theirs = match judge(&self.theirs, under, table, run) {
-            Ok(()) => return Ok(()),
-            Err(Refusal::Close { entries, .. }) => entries.to_string(),
-            // It may have matched other lists with us before we kept a record.
-            Err(Refusal::First) => return Ok(()),
-            Err(Refusal::TooMany) => {
-                let (ours, theirs) = (format!("fewer than {MOST_LISTS}"), "more".into());
-                return Err(Error::Incompatible { field: LISTS, ours, theirs });
-            }
-        };
-        let ours = match run {
-            Run::Match => format!("at least {FEWEST}, or none"),
-            Run::OptOut => format!("at least {FEWEST}, or none but removals"),
-        };
-        Err(Error::Incompatible { field: DIFFERENCE, ours, theirs })
-    }
-
-    fn note(&mut self, shown: &Shown<'_>, ours: Table, theirs: (String, Table)) {
-        let (ks, key) = (shown.ks, shown.their_key);
-        self.ks = Some((ks.name(), ks.created.as_second()));
-        self.their_key = Some((key.name(), key.expires.as_second()));
-        note(&mut self.ours, self.clock, String::new(), ours);
-        note(&mut self.theirs, self.clock, theirs.0, theirs.1);
-    }
-}
-
-/// Compares a list with all before that can be compared.
-fn judge(before: &[Noted], under: &str, table: &Table, run: Run) -> Result<(), Refusal> {
-    let comparable = || before.iter().filter(|noted| noted.under == under);
-    let mut known = false;
-    for noted in comparable() {
-        let Difference::Few { added, removed } = table.since(&noted.table) else { continue };
-        let (entries, only_removed) = (added + removed, added == 0);
-        known |= entries == 0;
-        if entries > 0 && !(only_removed && run == Run::OptOut) {
-            return Err(Refusal::Close { entries, only_removed });
-        }
-    }
-    match run {
-        Run::OptOut if comparable().next().is_none() => Err(Refusal::First),
-        _ if !known && before.len() >= MOST_LISTS => Err(Refusal::TooMany),
-        _ => Ok(()),
-    }
-}
-
-/// Remembers a list, once.
-fn note(before: &mut Vec<Noted>, at: i64, under: String, table: Table) {
-    let same = |noted: &&mut Noted| noted.under == under && noted.table == table;
-    match before.iter_mut().find(same) {
-        Some(noted) => noted.at = at,
-        None => before.push(Noted { at, under, table }),
+impl Seen {
+    /// The keys that the peer's list was seen under.
+    fn under(&self) -> String {
+        format!("{}/{}", self.ks.name(), self.their_key.name())
     }
 }
 
@@ -382,14 +380,5 @@ fn problem(path: &Path, problem: &str) -> Error {
     Error::Record { place: path.display().to_string(), problem: problem.into() }
 }
 
-const FORMAT: &str = "blindmatch-pair-record";
-const VERSION: u32 = 1;
-
-/// More than a record can have: two times [`MOST_LISTS`] tables.
+/// More than a record can have: two times [`MOST_LISTS`](record::MOST_LISTS) tables.
 const MAX_RECORD: u64 = 1 << 22;
-
-const DIFFERENCE: &str = "difference to an earlier list";
-const LISTS: &str = "number of lists in 30 days";
-const NONE_BEFORE: &str = "was not matched with this counterparty in the last 30 days, so there is nothing \
-    to take opt-outs out of; match without --opt-out";
-const TOO_MANY: &str = "come again when the first of them is 30 days old";

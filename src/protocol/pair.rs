@@ -7,16 +7,21 @@
 //! | advertiser | Ks, for the session; the publisher's list size; which Publisher Identifiers match, and so how many | its match rate, in whole percents |
 //! | publisher | the advertiser's list size; how many match | its match rate; the Publisher Identifier of each of its own rows, matched or not |
 //!
-//! Neither room learns which of its own entries match: what comes back of them is sorted under the other
-//! side's key. (The platform of other protocols is the publisher here.)
+//! Neither room learns of a match which of its own entries match: what comes back of them is sorted under the
+//! other side's key. Runs that take out opt-outs tell the rooms a little more, see below; clients are told
+//! nothing of those. (The platform of other protocols is the publisher here.)
 //!
 //! # What leaks
 //!
 //! Sizes and timing. Ka and Kp stay for 180 days and Ks for 30, as the standard wants it, so a room can tell
 //! which entries of a peer's list were on an earlier one; [`records`](crate::pair::records) use that to refuse
-//! lists that differ in fewer than 50. When opt-outs are taken out of a match
-//! ([`Run::OptOut`]), the advertiser's room sees which Publisher Identifiers go, as the buying platform does
-//! that has to forget them.
+//! lists that differ in fewer than 50.
+//!
+//! When opt-outs are taken out of a match ([`Run::OptOut`]), the advertiser's room sees which Publisher
+//! Identifiers go, as the buying platform does that has to forget them, and so how many; the publisher's room
+//! sees how many. A room that took out a single person, and nobody left on the other side, learns from that
+//! number whether they matched. Hence such a run can only remove, as each room uses what of its list stood in
+//! that of their last match, takes place once a day at most, and brings no rate.
 //!
 //! The rooms are trusted to follow the protocol, as the standard has it. One that cheats can do this, unseen:
 //!
@@ -32,7 +37,8 @@
 //! What is detected and ends the session: a Ks that is expired, older than one before, or not what the
 //! publisher sent; lists below 1,000, out of order, of another length than announced, or with invalid points;
 //! lists and PAIR IDs that are not what their sender committed to before it saw ours, so that none can be
-//! copied or made to measure; keys that change before their time; lists that differ too little.
+//! copied or made to measure; keys that change before their time; lists that differ too little; under the
+//! same keys, opt-out lists with anybody who was not in the last match.
 //!
 //! # Data flow
 //!
@@ -44,15 +50,17 @@
 //!      <--------- Ks and its date, digest of Kp -----------             1a
 //!      ---------- match or opt-out, digest of Ka, --------->
 //!                 H(session, Ks)
+//!      <--- of an opt-out: how many entries stood in the match
 //!   A = sort { Ka S(x) }                            P = sort { Kp S(y) }    2a, 2b
 //!      ---------------- commitment to A ------------------->
 //!      <--------------- commitment to P --------------------
 //!      ------------------------ A ------------------------->            2c
 //!      <----------------------- P --------------------------            2d
 //!   P' = sort { Ka P_j }                            A' = sort { Kp A_i }    2e, 2f
-//!   both records on disk, or the session ends
+//!   both judge both lists, or the session ends
 //!      ---------------- commitment to P' ------------------>
 //!      <--------------- commitment to A' -------------------
+//!   each has its record on disk
 //!      ------------------------ P' ------------------------>            2h
 //!      <----------------------- A' -------------------------            2g
 //!   A' n P', Publisher Identifiers                  | A' n P' |             3a, 3b, 3d
@@ -66,33 +74,38 @@
 //! Decisional Diffie-Hellman on ristretto255, with `S` as a random oracle, as for [`dh`](super::dh).
 //! Against each other: rooms that follow the protocol. Against outsiders: nothing but the keys; PAIR IDs cross
 //! between the two rooms alone, over TLS. Whoever holds Ks and Kp can find out whose a Publisher
-//! Identifier is, which is why no side ever has Ka and Kp, and the advertiser's room keeps no Ks.
+//! Identifier is, which is why no side ever has Ka and Kp, and the advertiser's room keeps no Ks. Two rooms of one
+//! process ([`Side::both`]) have all of that between them: nothing but the code keeps them apart.
 //!
 //! # Cost
 //!
 //! For an entry of either list: one map to the group, one decoding, two multiplications and two batched
 //! encodings, both sides together, and 64 bytes each way: 32 in the list and 32 as a PAIR ID. In memory 32
-//! bytes for an own entry until it is sent, and 64 (advertiser) or 32 for the peer's.
+//! bytes for an own entry until it is sent, and 64 (advertiser) or 32 for the peer's; 8 for each of either list
+//! from then on until PAIR IDs leave, and on disk until the next match.
 //!
 //! # Example
 //!
 //! In [`pair`](crate::pair); over TLS: `blindmatch pair serve` and `connect`.
 
+mod greeting;
 mod lists;
 
+use jiff::Timestamp;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::arrivals::Arrivals;
 use super::{Answer, Party, Phase, Progress, Protocol, Step, Terms, WORK_UNIT};
-use crate::error::{Error, PeerFault, Result};
+use crate::error::{PeerFault, Result};
 use crate::group::{Encoding, Engine};
 use crate::key::Key;
 use crate::key::role::Role;
-use crate::pair::key::{AdvertiserKey, PublisherKey, SharedKey, Stamp};
-use crate::pair::records::Shown;
-use crate::pair::{Keys, PublisherId, Rate, Run, Side, mode};
-use crate::wire::{Commitment, Frame, PairKeys, PairReply};
+use crate::pair::files::expiry;
+use crate::pair::key::{SharedKey, Stamp};
+use crate::pair::records::{Seen, Shown};
+use crate::pair::{Keys, OptOut, PublisherId, Rate, Run, Side, mode};
+use crate::wire::{Commitment, Frame};
 
 use lists::{Ids, Lists, PairIds, Stage, send};
 
@@ -114,6 +127,12 @@ pub struct PairAnswer {
     pub our_key: Stamp,
     /// The peer's.
     pub their_key: Stamp,
+    /// Entries that took part, ours first.
+    pub entries: [u64; 2],
+    /// When the match ends; of opt-outs, the match that they were taken out of.
+    pub expires: Timestamp,
+    /// What became of our list, where opt-outs were taken out.
+    pub opt_out: Option<OptOut>,
 }
 
 /// One room's side of a session.
@@ -123,6 +142,8 @@ pub(crate) struct Rooms {
     side: Side,
     /// Known once the peer has said it.
     agreed: Option<Agreed>,
+    /// Where opt-outs are taken out, the publisher says how many entries of its list that leaves.
+    remaining: Remaining,
     /// The peer's word on its list, then on its PAIR IDs.
     theirs: Option<[u8; 32]>,
     state: State,
@@ -134,6 +155,15 @@ struct Agreed {
     ks_stamp: Stamp,
     their_key: Stamp,
     run: Run,
+}
+
+/// Whether the number of the publisher's remaining entries is still to cross.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Remaining {
+    /// To be sent by the publisher, or to arrive at the advertiser.
+    Due,
+    /// It has, or the session is a match.
+    Settled,
 }
 
 /// How far it is. Each state holds what the next one needs and nothing more.
@@ -149,9 +179,10 @@ enum State {
         sent: bool,
     },
     Lists(Lists),
-    /// The same for PAIR IDs.
+    /// The same for PAIR IDs, with what is remembered of the session before they leave.
     CommittingIds {
         ids: Ids,
+        seen: Box<Seen>,
         sent: bool,
     },
     PairIds(PairIds),
@@ -169,7 +200,8 @@ impl Rooms {
     /// A side of a session whose terms are agreed on.
     pub(crate) fn new(terms: Terms, engine: Engine, side: Side) -> Rooms {
         let state = State::Greeting { sent: false };
-        Rooms { terms, engine, side, agreed: None, theirs: None, state }
+        let remaining = Remaining::Settled;
+        Rooms { terms, engine, side, agreed: None, remaining, theirs: None, state }
     }
 
     fn our_key(&self) -> Stamp {
@@ -181,78 +213,6 @@ impl Rooms {
 
     fn agreed(&self) -> &Agreed {
         self.agreed.as_ref().expect("states after the greeting have it")
-    }
-
-    /// The publisher's first word.
-    fn keys(&self) -> Option<Frame> {
-        let Keys::Publisher(space) = &*self.side.keys else { return None };
-        let (ks, kp) = (space.ks.stamp(), space.kp.stamp());
-        Some(Frame::PairKeys(PairKeys {
-            ks: zeroize::Zeroizing::new(*space.ks.key().as_bytes()),
-            ks_created: ks.created.as_second(),
-            kp_id: kp.id,
-            kp_created: kp.created.as_second(),
-        }))
-    }
-
-    /// The advertiser's answer to it.
-    fn reply(&self) -> Frame {
-        let (agreed, ka) = (self.agreed(), self.our_key());
-        Frame::PairReply(PairReply {
-            opt_out: agreed.run == Run::OptOut,
-            ka_id: ka.id,
-            ka_created: ka.created.as_second(),
-            confirmation: confirmation(&self.terms, &agreed.ks),
-        })
-    }
-
-    /// The advertiser hears the keys.
-    fn receive_keys(&mut self, keys: &PairKeys) -> Result<()> {
-        let Keys::Advertiser { run, .. } = *self.side.keys else {
-            return Err(Frame::PairKeys(keys.clone()).unexpected().into());
-        };
-        let ks_created = moment(keys.ks_created, "pair keys")?;
-        let ks_stamp = Stamp::new::<SharedKey>(&keys.ks, ks_created);
-        let kp_created = moment(keys.kp_created, "pair keys")?;
-        let their_key = Stamp::announced::<PublisherKey>(keys.kp_id, kp_created);
-        self.expect_valid("Ks", ks_stamp)?;
-        self.expect_valid("Kp", their_key)?;
-        let ks = SharedKey::from_bytes(*keys.ks);
-        self.agreed = Some(Agreed { ks, ks_stamp, their_key, run });
-        Ok(())
-    }
-
-    /// The publisher hears what the session is for.
-    fn receive_reply(&mut self, reply: &PairReply) -> Result<()> {
-        let Keys::Publisher(space) = &*self.side.keys else {
-            return Err(Frame::PairReply(reply.clone()).unexpected().into());
-        };
-        let ka_created = moment(reply.ka_created, "pair reply")?;
-        let their_key = Stamp::announced::<AdvertiserKey>(reply.ka_id, ka_created);
-        self.expect_valid("Ka", their_key)?;
-        let (ks, ks_stamp) = (SharedKey::from_bytes(*space.ks.key().as_bytes()), space.ks.stamp());
-        if reply.confirmation != confirmation(&self.terms, &ks) {
-            let theirs = "another".into();
-            return Err(Error::Incompatible { field: "Ks", ours: ks_stamp.name(), theirs });
-        }
-        let run = if reply.opt_out { Run::OptOut } else { Run::Match };
-        let Side { records, peer, list, now, .. } = &self.side;
-        records.check(peer, list, run, *now)?;
-        self.agreed = Some(Agreed { ks, ks_stamp, their_key, run });
-        Ok(())
-    }
-
-    fn expect_valid(&self, field: &'static str, stamp: Stamp) -> Result<()> {
-        if stamp.is_valid(self.side.now) {
-            return Ok(());
-        }
-        let (ours, Stamp { created, expires, .. }) = (self.side.now, stamp);
-        let ours = format!("valid at {ours}");
-        Err(Error::Incompatible {
-            field,
-            ours,
-            theirs: format!("valid from {created} to {expires}"),
-        })
     }
 
     fn receive_commitment(&mut self, theirs: Commitment) -> Result<()> {
@@ -313,24 +273,37 @@ impl Rooms {
         Ok(())
     }
 
-    /// Once both lists are through: whether this list may be matched, and the PAIR IDs.
-    fn pair_ids(&self, lists: Lists) -> Result<Ids> {
+    /// Once both lists are through: whether they may be matched, and the PAIR IDs.
+    fn pair_ids(&self, lists: Lists) -> Result<(Ids, Box<Seen>)> {
         let Lists { theirs, twice, hash, committed, .. } = lists;
         if <[u8; 32]>::from(hash.finalize()) != committed {
             return Err(PeerFault::BrokenCommitment("list").into());
         }
         let Agreed { run, ks_stamp: ks, their_key, .. } = *self.agreed();
-        let shown = Shown { run, ours: &self.side.list, theirs: &theirs, ks, their_key };
-        self.side.records.admit(&self.side.peer, &shown, self.side.now)?;
+        let Side { list, records, peer, now, .. } = &self.side;
+        let shown = Shown { run, ours: list, theirs: &theirs, ks, their_key };
+        let seen = Box::new(records.see(&shown));
+        records.judge(peer, &seen, *now)?;
+        Ok((self.encrypted(theirs, twice), seen))
+    }
+
+    /// The peer's entries under both keys, sorted, beside what they were before where we keep that.
+    fn encrypted(&self, theirs: Vec<Encoding>, twice: Vec<Encoding>) -> Ids {
         if self.terms.party == Party::Platform {
             let mut pair_ids = twice;
             pair_ids.par_sort_unstable();
-            return Ok(Ids { pair_ids, entries: None });
+            return Ids { pair_ids, entries: None };
         }
         let mut both: Vec<_> = twice.into_iter().zip(theirs).collect();
         both.par_sort_unstable();
         let (pair_ids, entries) = both.into_iter().unzip();
-        Ok(Ids { pair_ids, entries: Some(entries) })
+        Ids { pair_ids, entries: Some(entries) }
+    }
+
+    /// The peer goes on with the session, by its word on its PAIR IDs: it is remembered before ours leave.
+    fn admit(&self, seen: &Seen) -> Result<()> {
+        let Side { records, peer, now, .. } = &self.side;
+        records.admit(peer, seen, *now)
     }
 
     /// What came of it, once the peer's PAIR IDs are what it committed to.
@@ -347,8 +320,19 @@ impl Rooms {
             ids.par_sort_unstable();
             ids
         });
-        let our_key = self.our_key();
-        let answer = PairAnswer { run, matched, rate, publisher_ids, ks, our_key, their_key };
+        let opt_out = self.side.opt_out;
+        let answer = PairAnswer {
+            run,
+            matched,
+            rate,
+            publisher_ids,
+            ks,
+            our_key: self.our_key(),
+            their_key,
+            entries: [self.terms.our_elements, self.terms.their_elements],
+            expires: expiry(opt_out.map_or(self.side.now, |opt_out| opt_out.matched)),
+            opt_out,
+        };
         Ok(Answer { pair: Some(Box::new(answer)), ..Answer::default() })
     }
 
@@ -366,13 +350,16 @@ impl Rooms {
                 None => (State::Committing { ours, sent: true }, Step::Wait),
             },
             State::Lists(lists) => self.cross_lists(lists, room)?,
-            State::CommittingIds { ids, sent: false } if room => {
+            State::CommittingIds { ids, seen, sent: false } if room => {
                 let frame = self.commitment(Stage::PairIds, &ids.pair_ids);
-                (State::CommittingIds { ids, sent: true }, Step::Send(frame))
+                (State::CommittingIds { ids, seen, sent: true }, Step::Send(frame))
             }
-            State::CommittingIds { ids, sent: true } => match self.theirs.take() {
-                Some(committed) => (State::PairIds(self.ids(ids, committed)), Step::Worked),
-                None => (State::CommittingIds { ids, sent: true }, Step::Wait),
+            State::CommittingIds { ids, seen, sent: true } => match self.theirs.take() {
+                Some(committed) => {
+                    self.admit(&seen)?;
+                    (State::PairIds(self.ids(ids, committed)), Step::Worked)
+                }
+                None => (State::CommittingIds { ids, seen, sent: true }, Step::Wait),
             },
             State::PairIds(ids) => self.cross_ids(ids, room)?,
             State::Finishing { answer, sent: false, heard } if room => {
@@ -414,8 +401,8 @@ impl Rooms {
         if !lists.arrivals.is_complete() {
             return Ok((State::Lists(lists), Step::Wait));
         }
-        let ids = self.pair_ids(lists)?;
-        Ok((State::CommittingIds { ids, sent: false }, Step::Worked))
+        let (ids, seen) = self.pair_ids(lists)?;
+        Ok((State::CommittingIds { ids, seen, sent: false }, Step::Worked))
     }
 
     fn ids(&self, ours: Ids, committed: [u8; 32]) -> PairIds {
@@ -437,22 +424,6 @@ impl Rooms {
         let answer = self.answer(ids)?;
         Ok((State::Finishing { answer, sent: false, heard: false }, Step::Worked))
     }
-
-    fn greet(&mut self, sent: bool, room: bool) -> (State, Step) {
-        let due = match (self.keys(), &self.agreed, sent) {
-            (Some(keys), _, false) => Some(keys),
-            (None, Some(_), false) => Some(self.reply()),
-            (_, Some(_), true) => {
-                let done = Vec::with_capacity(self.side.list.len());
-                return (State::Blinding(done), Step::Worked);
-            }
-            _ => None,
-        };
-        match due {
-            Some(frame) if room => (State::Greeting { sent: true }, Step::Send(frame)),
-            _ => (State::Greeting { sent }, Step::Wait),
-        }
-    }
 }
 
 impl Protocol for Rooms {
@@ -463,6 +434,11 @@ impl Protocol for Rooms {
             }
             (State::Greeting { sent: true }, Frame::PairReply(reply)) if self.agreed.is_none() => {
                 self.receive_reply(&reply)
+            }
+            (State::Greeting { sent: true }, Frame::PairEntries(entries))
+                if self.terms.party == Party::Advertiser && self.remaining == Remaining::Due =>
+            {
+                self.receive_remaining(entries)
             }
             (
                 State::Blinding(_) | State::Committing { .. } | State::CommittingIds { .. },
@@ -524,14 +500,4 @@ fn again<R: Role>(
     out: &mut [Encoding],
 ) -> Result<(), crate::group::InvalidPoint> {
     engine.blind(points, key.scalar(), out)
-}
-
-/// That the advertiser has the Ks that was sent, in this session.
-fn confirmation(terms: &Terms, ks: &SharedKey) -> [u8; 32] {
-    let hash = Sha256::new().chain_update(b"blindmatch-v2 pair Ks").chain_update(terms.session);
-    hash.chain_update(ks.as_bytes()).finalize().into()
-}
-
-fn moment(seconds: i64, frame: &'static str) -> Result<jiff::Timestamp> {
-    jiff::Timestamp::from_second(seconds).map_err(|_| PeerFault::Malformed(frame).into())
 }

@@ -70,6 +70,24 @@ pub fn drive(
     Ok(session.outcome().expect("a session that is done has an outcome"))
 }
 
+/// Ends a link on which there will be no session: tells the peer why, as far as it may know, and hears it out
+/// for a moment, since an answer to bytes that nobody reads can take the word with it.
+pub fn decline(link: Link, error: &Error) {
+    let Link { mut reader, mut writer } = link;
+    let Some(abort) = Session::abort(error) else { return };
+    let told = writer.write_all(&abort).and_then(|()| writer.flush());
+    drop(writer);
+    let (until, mut piece) = (Instant::now() + GRACE, [0; 4096]);
+    while told.is_ok() && Instant::now() < until {
+        match reader.read(&mut piece) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(e) if asks_for_patience(&e) => {}
+            Err(_) => return,
+        }
+    }
+}
+
 /// Frames that wait for the writer.
 const FRAMES_AHEAD: usize = 4;
 

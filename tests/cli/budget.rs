@@ -123,7 +123,7 @@ fn a_damaged_record_refuses_its_peer_and_is_named_here_and_not_there() {
     folder.write(&name, &whole[..whole.len() / 2]);
     let ran = folder.run(&server.visit(""));
     assert_eq!(ran.code, Some(6));
-    assert!(ran.stderr.contains("it ended the session: internal error"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the peer ended the session: internal error"), "{}", ran.stderr);
     server.wait_for(&format!("{name}: is damaged"), 1);
     let ran = folder.run("budget budget");
     assert_eq!(ran.code, Some(3));

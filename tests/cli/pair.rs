@@ -146,7 +146,7 @@ fn a_whole_cycle_over_tls() {
     m.write("advertiser.csv", &m.rows(0..1200, opt_out(1005)));
     let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids ids2.csv", server.address));
     assert_eq!(ran.code, Some(3), "{}", ran.stderr);
-    assert!(ran.stderr.contains("differs in 1 entries"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("differs in 1 entry "), "{}", ran.stderr);
     assert!(ran.stderr.contains("match with --opt-out"), "{}", ran.stderr);
     // ... and a run that takes them out gives no rate.
     let told = m.connect(&server, "--ids ids2.csv --evidence second.md --opt-out");
@@ -165,8 +165,13 @@ fn a_whole_cycle_over_tls() {
 
     // Ks is 30 days old: nothing is matched or mapped with it.
     m.age::<SharedKey>("pub/ks.key", first.ks, 31);
-    let line = format!("{CONNECT} --peer {} --ids ids3.csv --opt-out", server.address);
-    assert_eq!(m.folder.run(&line).code, Some(6));
+    m.write("advertiser.csv", &m.rows(0..1200, |_| "no"));
+    let line = format!("{CONNECT} --peer {} --ids ids3.csv", server.address);
+    let ran = m.folder.run(&line);
+    assert_eq!(ran.code, Some(6));
+    let told =
+        "error: the peer ended the session: the publisher's key has expired, or is not valid yet";
+    assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
     server.wait_for("Ks: expired at", 1);
     let ran = m.folder.run("pair map --room pub --list publisher.csv --output mapping.csv");
     assert_eq!(ran.code, Some(3));
@@ -185,14 +190,21 @@ fn a_whole_cycle_over_tls() {
     let people: Vec<u64> = (1000..3000).filter(|n| *n != 1100).collect();
     let both = &ids(&first, people.iter().copied()) | &ids(&second, people.iter().copied());
     assert_eq!(m.mapping().keys().cloned().collect::<BTreeSet<_>>(), both);
-    assert!(m.column("gone.csv").is_empty());
-    let told = m.connect(&server, "--ids ids3.csv --opt-out");
-    assert!(told.contains("not told after opt-outs"), "{told}");
-    let left = (1000..1200).filter(|n| ![1005, 1100].contains(n));
-    assert_eq!(m.column("ids3.csv"), ids(&second, left));
+    assert_eq!(m.column("gone.csv"), ids(&first, [1100]));
+    // Opt-outs were taken out today.
+    let ran = m.folder.run(&format!("{line} --opt-out"));
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("once a day is the most, so come again at "), "{}", ran.stderr);
+    server.wait_for("the peer ended the session: the advertiser's room has taken opt-outs out", 1);
+    // And the match of then again, under the new Ks.
+    m.write("publisher.csv", &m.rows(1000..3000, |_| "no"));
+    assert!(m.connect(&server, "--ids ids3.csv").starts_with("match rate of the advertiser: 16%"));
+    assert_eq!(m.column("ids3.csv"), ids(&second, 1000..1200));
     assert_eq!(server.stop().code, Some(0));
 
     // A match that is older than 30 days is of no use.
+    let ends = |name: &str| m.folder.rows(name)[1][2].clone();
+    assert_eq!(ends("ids2.csv"), ends("ids.csv"), "opt-outs do not renew a match");
     let old = m.folder.read("ids.csv");
     let expires = old.lines().nth(1).unwrap().rsplit(',').next().unwrap().to_owned();
     let earlier: Timestamp = expires.parse().unwrap();
@@ -220,6 +232,7 @@ fn check_evidence(m: &Machines, oracles: &[&Oracle]) {
         "| entries, the publisher's | 2000 |",
         "| match rate, as told to the advertiser | 16% |",
         "| rows read | 1200 |",
+        "| rows with an admitted one | 1200 |",
         "TLS 1.3",
     ] {
         assert!(advertiser.contains(fact), "{fact}: {advertiser}");
@@ -227,6 +240,10 @@ fn check_evidence(m: &Machines, oracles: &[&Oracle]) {
     let second = m.folder.read("second.md");
     assert!(second.contains("| refused: opted_out | 1 |"), "{second}");
     assert!(second.contains("not told: opt-outs were taken out"), "{second}");
+    assert!(second.contains("of our list, 1199 entries took part"), "{second}");
+    assert!(second.contains("0 that did not were left out, and 1 of that match's are gone"));
+    assert!(!second.contains("cannot tell which of its own"), "{second}");
+    assert!(advertiser.contains("cannot tell which of its own"), "{advertiser}");
     assert!(texts[0].contains("| match rate, as told to the publisher | 10% |"), "{}", texts[0]);
     texts.extend([advertiser, second]);
     for text in &texts {
@@ -262,10 +279,64 @@ fn check_evidence(m: &Machines, oracles: &[&Oracle]) {
     }
 }
 
+/// People who opted out stay out on the days after, whatever ran in between.
+#[test]
+fn withdrawals_outlive_the_day() {
+    let m = Machines::new();
+    m.folder.stdout("pair keygen advertiser --room adv");
+    m.folder.stdout("pair keygen publisher --room pub");
+    let oracle = m.oracle();
+    let suppress = |numbers: &[u64]| {
+        let rows: String = numbers.iter().map(|n| format!("user{n}@example.com\n")).collect();
+        m.folder.write("out.csv", format!("email\n{rows}"));
+    };
+    let map = || m.map("--suppress out.csv --withdrawn gone.csv");
+    suppress(&[1]);
+    assert!(map().ends_with("withdrawn: 0 Publisher Identifiers\ngone.csv: 0 to forget\n"));
+    suppress(&[1100]);
+    assert!(map().ends_with("withdrawn: 1 Publisher Identifiers\ngone.csv: 1 to forget\n"));
+    // The same day again, and the next one.
+    assert!(map().ends_with("withdrawn: 0 Publisher Identifiers\ngone.csv: 1 to forget\n"));
+    let of_the_first_day = m.folder.read("mapping.csv");
+    suppress(&[1100, 1101]);
+    assert!(map().ends_with("withdrawn: 1 Publisher Identifiers\ngone.csv: 2 to forget\n"));
+    assert_eq!(m.column("gone.csv"), ids(&oracle, [1100, 1101]));
+    // A run that was cut off before it replaced the mapping.
+    m.folder.write("mapping.csv", &of_the_first_day);
+    map();
+    assert_eq!(m.column("gone.csv"), ids(&oracle, [1100, 1101]));
+    let matched = ids(&oracle, 1000..1200).into_iter();
+    let soon = Timestamp::now() + SignedDuration::from_hours(24);
+    let rows: String = matched.map(|id| format!("{id},aa,{soon}\n")).collect();
+    m.folder.write("ids.csv", format!("publisher_id,adv_pub_id,expires_at\n{rows}"));
+    m.folder.stdout("pair activate --ids ids.csv --withdrawn gone.csv --output dsp.csv");
+    let left = (1000..1200).filter(|n| ![1100, 1101].contains(n));
+    assert_eq!(m.column("dsp.csv"), ids(&oracle, left));
+    // Who is back is not to be forgotten; nor what is out of use.
+    suppress(&[1101]);
+    map();
+    assert_eq!(m.column("gone.csv"), ids(&oracle, [1101]));
+    let text = m.folder.read("gone.csv");
+    let until = text.lines().nth(1).unwrap().split(',').nth(1).unwrap();
+    m.folder.write("gone.csv", text.replace(until, "2026-01-01T00:00:00Z"));
+    map();
+    assert!(m.column("gone.csv").is_empty());
+    // What cannot be kept stops the run before anything is replaced.
+    m.folder.write("gone.csv", "email\n");
+    suppress(&[1101, 1102]);
+    let before = m.folder.read("mapping.csv");
+    let line = "pair map --room pub --list publisher.csv --output mapping.csv --suppress out.csv";
+    let ran = m.folder.run(&format!("{line} --withdrawn gone.csv"));
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("has other columns than publisher_id,in_use_until"));
+    assert_eq!(m.folder.read("mapping.csv"), before);
+}
+
 /// With the keys of a known answer in place, the program gives what the mode gives under them.
 #[test]
 fn keys_of_the_known_answers_in_one_process() {
     let m = Machines::new();
+    let mut relations = BTreeSet::new();
     for (name, answer) in ["one", "two"].iter().zip(&ANSWERS) {
         for room in ["adv", "pub"] {
             let _ = fs::remove_dir_all(m.folder.path(room));
@@ -284,8 +355,18 @@ fn keys_of_the_known_answers_in_one_process() {
             "{told}"
         );
         assert_eq!(m.column(&format!("{name}.csv")), ids(&Oracle::of(answer), 1000..1200));
-        assert!(m.folder.read("p.md").contains("the publisher's room"));
+        let evidence = m.folder.read("p.md");
+        assert!(evidence.contains("the publisher's room"));
+        assert!(evidence.contains("Ks, Ka and Kp and both lists were in one place"), "{evidence}");
+        relations.insert(m.folder.rows(&format!("{name}.csv"))[1][1].clone());
     }
+    assert_eq!(relations.len(), 2, "other rooms have another AdvPubID");
+    // These rooms match in no other way now.
+    let server = m.serve("");
+    let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv", server.address));
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("matched within one process"), "{}", ran.stderr);
+    server.wait_for("this room has matched within one process", 1);
 }
 
 #[test]
@@ -320,11 +401,44 @@ fn errors_have_their_remedies() {
         assert_eq!(ran.code, Some(code), "{line}: {}", ran.stderr);
         assert!(ran.stderr.contains(text), "{line}: {}", ran.stderr);
     }
+    // Nothing is written over a room's keys, by whatever way to it, or to places that cannot be.
+    m.folder.write("ids.csv", "");
+    std::os::unix::fs::symlink("ids.csv", m.folder.path("link.csv")).unwrap();
+    std::os::unix::fs::symlink("adv", m.folder.path("way")).unwrap();
+    let keys = m.folder.read("adv/ka.key");
+    let here = "pair match --advertiser advertiser.csv --advertiser-room adv --publisher publisher.csv \
+                --publisher-room pub";
+    let map = "pair map --room pub --list publisher.csv";
+    let serve = "pair serve --room pub --list publisher.csv --listen 127.0.0.1:0 --identity publisher.key \
+                 --trust advertiser.pub";
+    for (line, text) in [
+        (format!("{CONNECT} --peer 127.0.0.1:1 --ids adv/ka.key"), "a room of PAIR"),
+        (
+            format!("{CONNECT} --peer 127.0.0.1:1 --ids x.csv --evidence way/ka.key"),
+            "a room of PAIR",
+        ),
+        (format!("{here} --ids pub/ks.key"), "a room of PAIR"),
+        (format!("{here} --ids x.csv --publisher-evidence pub/records/x"), "a room of PAIR"),
+        (format!("{map} --output pub/kp.key"), "a room of PAIR"),
+        (format!("{map} --output x.csv --withdrawn pub/../adv/ka.key"), "a room of PAIR"),
+        ("pair activate --ids ids.csv --output adv/ka.key".into(), "a room of PAIR"),
+        (format!("{serve} --results pub/results"), "a room of PAIR"),
+        (format!("{here} --ids -"), "name one, not `-`"),
+        (format!("{here} --ids x.csv --evidence -"), "name one, not `-`"),
+        (format!("{map} --output -"), "name one, not `-`"),
+        (format!("{here} --ids link.csv"), "link.csv: is no plain file; name another\n"),
+    ] {
+        let ran = m.folder.run(&line);
+        assert_eq!(ran.code, Some(2), "{line}: {}", ran.stderr);
+        assert!(ran.stderr.contains(text), "{line}: {}", ran.stderr);
+    }
+    assert_eq!(m.folder.read("adv/ka.key"), keys);
     // Too few, before anything is sent.
     m.write("advertiser.csv", &m.rows(0..999, |_| "no"));
     let server = m.serve("");
     let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv", server.address));
     assert_eq!(ran.code, Some(3));
+    server.wait_for("the peer ended the session: the advertiser's list is below the minimum", 1);
     assert!(ran.stderr.contains("PAIR takes lists of 1000 or more"), "{}", ran.stderr);
     assert!(!Path::new(&m.folder.path("x.csv")).exists());
     // Another protocol at the same door.
@@ -333,6 +447,25 @@ fn errors_have_their_remedies() {
     let ran = m.folder.run(&format!("{line} --peer {}", server.address));
     assert_eq!(ran.code, Some(5), "{}", ran.stderr);
     assert!(ran.stderr.contains("one side runs `blindmatch pair`"), "{}", ran.stderr);
+    // What one room refuses by its own rules, the other is told, without numbers or names.
+    m.write("publisher.csv", &m.rows(1000..1999, |_| "no"));
+    let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv", server.address));
+    assert_eq!(ran.code, Some(6), "{}", ran.stderr);
+    let told = "error: the peer ended the session: the publisher's list is below the minimum\n";
+    assert_eq!(ran.stderr, told);
+    fs::rename(m.folder.path("publisher.csv"), m.folder.path("away.csv")).unwrap();
+    let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv", server.address));
+    assert_eq!(
+        ran.stderr,
+        "error: the peer ended the session: the publisher's list cannot be read\n"
+    );
+    m.write("publisher.csv", &m.rows(1000..3000, |_| "no"));
+    // PAIR has one purpose and one profile.
+    for flag in ["--profile google", "--purpose DirectMarketing"] {
+        let ran = m.folder.run(&format!("{map} --output x.csv {flag}"));
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.contains("unexpected argument"), "{}", ran.stderr);
+    }
     // A list of an advertiser whose room is new has nothing to take opt-outs out of.
     let ran = m.folder.run(&format!("{CONNECT} --peer {} --ids x.csv --opt-out", server.address));
     assert_eq!(ran.code, Some(3));

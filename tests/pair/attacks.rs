@@ -146,6 +146,20 @@ impl Meeting {
     /// All of it.
     fn finish(mut self) -> Result<PairAnswer> {
         self.begin()?;
+        self.finish_ids()
+    }
+
+    /// An advertiser's session that takes out opt-outs, up to our list.
+    fn begin_opt_out(&mut self) -> Result<()> {
+        self.greet()?;
+        let reply = PairReply { opt_out: true, ..self.reply() };
+        self.honest.hear(Frame::PairReply(reply))?;
+        let points = self.puppet.points.clone();
+        self.send_list(points)
+    }
+
+    /// What comes after our list.
+    fn finish_ids(mut self) -> Result<PairAnswer> {
         let pair_ids = self.pair_ids();
         self.honest.hear(self.commitment(PAIR_IDS, &pair_ids))?;
         self.honest.hear(Frame::Points(pair_ids))?;
@@ -357,19 +371,83 @@ fn a_list_that_differs_in_one_person_gets_no_answer() {
         assert!(meeting.honest.session.outcome().is_none());
     }
     // Under cover of opt-outs only removals pass, and bring no rate.
-    let opt_out = |values: &[String]| {
-        let mut meeting = Meeting::of_publisher(&rooms, values);
-        meeting.greet()?;
-        let reply = PairReply { opt_out: true, ..meeting.reply() };
-        meeting.honest.hear(Frame::PairReply(reply))?;
-        let points = meeting.puppet.points.clone();
-        meeting.send_list(points)
+    for values in [addresses(0..1001), addresses(1..1001), addresses(5000..6000)] {
+        let mut meeting = Meeting::of_publisher(&rooms, &values);
+        let (field, theirs) = incompatible(meeting.begin_opt_out().unwrap_err());
+        assert_eq!(field, "difference to an earlier list");
+        assert!(["1 added", "1000 added"].contains(&theirs.as_str()), "{theirs}");
+    }
+    let mut meeting = Meeting::of_publisher(&rooms, &addresses(0..1000));
+    meeting.begin_opt_out().unwrap();
+    let answer = meeting.finish_ids().unwrap();
+    assert_eq!((answer.matched, answer.rate), (500, None));
+    // Once a day, whatever the advertiser's room says to that.
+    let mut meeting = Meeting::of_publisher(&rooms, &addresses(0..1000));
+    let error = meeting.begin_opt_out().unwrap_err();
+    assert!(error.to_string().contains("once a day is the most"), "{error}");
+}
+
+/// A publisher says how much of its list takes part in taking out opt-outs: no more than it announced, and no
+/// less than the minimum.
+#[test]
+fn remaining_entries_are_checked() {
+    let rooms = Rooms::new();
+    Meeting::of_advertiser(&rooms, &addresses(0..1010)).finish().unwrap();
+    let start = || {
+        let list = match_list(&addresses(0..1000));
+        let side = Side::advertiser(&rooms.advertiser, "publisher", list, Run::OptOut, day(1));
+        let mut meeting = Meeting::new(side.unwrap(), Party::Platform, &addresses(0..1010));
+        meeting.greet().unwrap();
+        meeting
     };
-    let own = |error| {
-        assert!(matches!(error, Error::Incompatible { field, .. } if field.starts_with("diff")))
+    // Not before it is asked, and once.
+    let found = fault(start().honest.hear(Frame::PairEntries(1000)).unwrap_err());
+    assert_eq!(found, PeerFault::Unexpected(0x52));
+    for (entries, expected) in [(1011, 1010), (u64::MAX, 1010)] {
+        let mut meeting = start();
+        meeting.open().unwrap();
+        let found = fault(meeting.honest.hear(Frame::PairEntries(entries)).unwrap_err());
+        let what = "remaining entries";
+        assert_eq!(found, PeerFault::WrongCount { what, got: entries, expected });
+    }
+    let mut meeting = start();
+    meeting.open().unwrap();
+    let error = meeting.honest.hear(Frame::PairEntries(999)).unwrap_err();
+    assert_eq!(incompatible(error), ("smallest list", "999".into()));
+    let mut meeting = start();
+    meeting.open().unwrap();
+    meeting.honest.hear(Frame::PairEntries(1005)).unwrap();
+    meeting.blind(&addresses(0..1005));
+    let points = meeting.puppet.points.clone();
+    meeting.send_list(points).unwrap();
+    assert_eq!(meeting.finish_ids().unwrap().entries, [1000, 1005]);
+}
+
+/// A session that the peer refuses is none that later lists are compared with; one that goes on is, before a
+/// PAIR ID leaves.
+#[test]
+fn a_session_counts_once_the_peer_goes_on_with_it() {
+    let rooms = Rooms::new();
+    let try_list = |to| {
+        let list = match_list(&addresses(0..to));
+        Side::advertiser(&rooms.advertiser, "publisher", list, Run::Match, day(1)).map(drop)
     };
-    own(opt_out(&addresses(0..1001)).unwrap_err());
-    own(opt_out(&addresses(1..1001)).unwrap_err());
+    let mut meeting = Meeting::of_advertiser(&rooms, &addresses(0..1000));
+    meeting.begin().unwrap();
+    let said = meeting.honest.take();
+    let points = |said: &[Frame]| said.iter().filter(|f| matches!(f, Frame::Points(_))).count();
+    assert_eq!(points(&said), 1, "the list, and no PAIR IDs");
+    try_list(1001).unwrap();
+    let refusal = fault(meeting.honest.hear(Frame::Abort("no".into())).unwrap_err());
+    assert_eq!(refusal, PeerFault::Aborted("no".into()));
+    try_list(1001).unwrap();
+
+    let mut meeting = Meeting::of_advertiser(&rooms, &addresses(0..1000));
+    meeting.begin().unwrap();
+    let pair_ids = meeting.pair_ids();
+    meeting.honest.hear(meeting.commitment(PAIR_IDS, &pair_ids)).unwrap();
+    assert_eq!(points(&meeting.honest.take()), 1);
+    assert!(try_list(1001).unwrap_err().to_string().starts_with("our list: differs in 1 entry "));
 }
 
 /// A new Ka for every list would leave nothing to compare.
@@ -387,6 +465,32 @@ fn a_key_that_changes_before_its_time_is_refused() {
     assert_eq!(incompatible(meeting.send_list(points).unwrap_err()).0, "the peer's key");
 }
 
+/// A key that is imported once more with a new date would never end.
+#[test]
+fn a_key_that_grows_younger_is_refused() {
+    type Change = fn(&mut PairKeys);
+    let changes: [Change; 2] = [|keys| keys.ks_created += 3600, |keys| keys.kp_created += 3600];
+    let rooms = Rooms::new();
+    Meeting::of_advertiser(&rooms, &addresses(0..1000)).finish().unwrap();
+    for change in changes {
+        let mut meeting = Meeting::of_advertiser(&rooms, &addresses(0..1000));
+        meeting.greet().unwrap();
+        let mut keys = meeting.keys();
+        change(&mut keys);
+        meeting.honest.hear(Frame::PairKeys(keys)).unwrap();
+        let points = meeting.puppet.points.clone();
+        assert_eq!(incompatible(meeting.send_list(points).unwrap_err()).0, "a key's date");
+    }
+    Meeting::of_publisher(&rooms, &addresses(0..1000)).finish().unwrap();
+    let mut meeting = Meeting::of_publisher(&rooms, &addresses(0..1000));
+    meeting.greet().unwrap();
+    let reply = PairReply { ka_created: day(1).as_second(), ..meeting.reply() };
+    meeting.honest.hear(Frame::PairReply(reply)).unwrap();
+    let points = meeting.puppet.points.clone();
+    assert_eq!(incompatible(meeting.send_list(points).unwrap_err()).0, "a key's date");
+    Meeting::of_advertiser(&rooms, &addresses(0..1000)).finish().unwrap();
+}
+
 /// Rotating Ks early is the publisher's right, and does not make its own lists forgotten.
 #[test]
 fn our_own_lists_compare_across_keys() {
@@ -395,7 +499,7 @@ fn our_own_lists_compare_across_keys() {
     rooms.match_(lists(2500), 1).unwrap();
     rotate(&rooms.path("publisher"), Rotate::Shared, day(2)).unwrap();
     let error = rooms.match_(lists(2501), 2).unwrap_err().to_string();
-    assert!(error.starts_with("our list: differs in 1 entries"), "{error}");
+    assert!(error.starts_with("our list: differs in 1 entry "), "{error}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use blindmatch::pair::evidence::{Channel, Evidence, Facts};
 use blindmatch::session::Outcome;
 use jiff::Timestamp;
 
-use super::super::args::ListArgs;
+use super::super::args::ReadArgs;
 use super::super::lists::Loaded;
 use super::Shared;
 
@@ -20,8 +20,8 @@ pub struct Ready {
 }
 
 impl Ready {
-    pub fn read(args: &ListArgs, path: &Path, who: &str, shared: &Shared) -> Result<Ready> {
-        let loaded = args.load(path, who, shared)?;
+    pub fn read(args: &ReadArgs, path: &Path, who: &str, shared: &Shared) -> Result<Ready> {
+        let loaded = args.of_pair().load(path, who, shared)?;
         let matched = Arc::new(MatchList::new(Arc::clone(&loaded.list)));
         Ok(Ready { loaded, matched })
     }
@@ -40,6 +40,7 @@ impl Ready {
             peer,
             at,
             tally: list.tally(),
+            admitted_rows: self.matched.rows(),
             attested: list.attestation().is_some(),
             suppressed: self.loaded.suppressed,
             channel,

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use blindmatch::pair::files::{MatchedIds, read_ids, write_ids, write_mapping};
+use blindmatch::Result;
+use blindmatch::pair::files::{MatchedIds, read_withdrawn, write_ids, write_mapping};
 use blindmatch::pair::folder;
-use blindmatch::{Error, Result};
 use jiff::Timestamp;
 
-use super::super::output::{self, Files};
+use super::super::output::{Dash, Files};
 use super::{ActivateArgs, MapArgs, Shared};
 
 pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
@@ -16,20 +16,17 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
         .flatten()
         .map(PathBuf::as_path)
         .collect();
-    no_dash(&written)?;
     let read: Vec<&Path> = args.list.files(&args.path).collect();
-    Files { read, read_twice: vec![&args.path], written }.check()?;
+    Files { read, read_twice: vec![&args.path], written, dash: Dash::Refused }.check()?;
     let now = Timestamp::now();
     let spaces = folder::spaces(&args.room.room, now)?;
     if let Some(space) = spaces.first() {
         space.ks.check(now).and_then(|()| space.kp.check(now))?;
     }
-    let loaded = args.list.load(&args.path, "publisher", shared)?;
+    let loaded = args.list.of_pair().load(&args.path, "publisher", shared)?;
     let (list, engine) = (&loaded.list, args.compute.engine());
-    let mapped = write_mapping(&args.output, &loaded.source, list, &spaces, &engine, now)?;
-    if let Some(path) = &args.withdrawn {
-        write_ids(path, &mapped.withdrawn)?;
-    }
+    let (output, withdrawn) = (&args.output, args.withdrawn.as_deref());
+    let mapped = write_mapping(output, withdrawn, &loaded.source, list, &spaces, &engine, now)?;
     if !shared.quiet {
         let say = |text: String| shared.bars.print(&text, false);
         let tally = list.tally();
@@ -39,19 +36,27 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
         }
         let (output, before) = (args.output.display(), mapped.spaces - 1);
         say(format!("{output}: {} rows, under the keys in use and {before} before", mapped.rows));
-        say(format!("withdrawn: {} Publisher Identifiers", mapped.withdrawn.len()));
+        say(format!("withdrawn: {} Publisher Identifiers", mapped.withdrawn));
+        match withdrawn {
+            Some(file) => say(format!("{}: {} to forget", file.display(), mapped.to_forget)),
+            None if mapped.withdrawn > 0 => {
+                say("their Publisher Identifiers were not written: name a file with --withdrawn"
+                    .into());
+            }
+            None => {}
+        }
     }
     Ok(())
 }
 
 pub fn activate(args: &ActivateArgs, shared: &Shared) -> Result<()> {
-    no_dash(&[&args.output])?;
     let read = args.withdrawn.iter().chain([&args.ids]).map(PathBuf::as_path).collect();
-    Files { read, written: vec![&args.output], ..Files::default() }.check()?;
+    let written = vec![args.output.as_path()];
+    Files { read, written, dash: Dash::Refused, ..Files::default() }.check()?;
     let mut matched = MatchedIds::read(&args.ids, Timestamp::now())?;
     let mut removed = 0;
     for path in &args.withdrawn {
-        removed += matched.remove(&read_ids(path)?);
+        removed += matched.remove(&read_withdrawn(path)?);
     }
     write_ids(&args.output, &matched.ids)?;
     if !shared.quiet {
@@ -63,13 +68,4 @@ pub fn activate(args: &ActivateArgs, shared: &Shared) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn no_dash(written: &[&Path]) -> Result<()> {
-    match written.iter().any(|path| output::is_dash(path)) {
-        true => {
-            Err(Error::Misuse("this is written to a file, whole or not at all: name one".into()))
-        }
-        false => Ok(()),
-    }
 }

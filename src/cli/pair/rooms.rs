@@ -5,18 +5,19 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use blindmatch::pair::evidence::{Channel, Evidence};
-use blindmatch::pair::files::{MatchedIds, adv_pub_id, expiry};
+use blindmatch::pair::files::{MatchedIds, adv_pub_id};
 use blindmatch::pair::folder::{Owner, Room};
+use blindmatch::pair::refusal::Refusal;
 use blindmatch::pair::{Run, Side};
 use blindmatch::protocol::PairAnswer;
-use blindmatch::session::{self, Outcome, Session, Settings};
-use blindmatch::transport::drive;
+use blindmatch::session::{self, Outcome, Settings};
 use blindmatch::transport::tls::Secured;
+use blindmatch::transport::{decline, drive};
 use blindmatch::{Error, Result, write_whole};
 use jiff::Timestamp;
 use tracing::info;
 
-use super::super::output::Files;
+use super::super::output::{Dash, Files};
 use super::super::serving;
 use super::lists::Ready;
 use super::{ConnectArgs, MatchArgs, OutputArgs, ServeArgs, Shared, WhatArgs};
@@ -25,6 +26,7 @@ pub fn connect(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     Files {
         read: args.list.files(&args.path).chain(args.keys.files()).collect(),
         written: args.output.files().collect(),
+        dash: Dash::Refused,
         ..Files::default()
     }
     .check()?;
@@ -32,22 +34,29 @@ pub fn connect(args: &ConnectArgs, shared: &Shared) -> Result<()> {
     let room = open(&args.room.room, Owner::Advertiser)?;
     let ours = Ready::read(&args.list, &args.path, "advertiser", shared)?;
 
-    let secured = endpoint.connect(&args.peer, &shared.stop)?;
-    let (peer, now) = (secured.peer.fingerprint(), Timestamp::now());
+    let Secured { peer, link, binding, .. } = endpoint.connect(&args.peer, &shared.stop)?;
+    let (peer, now) = (peer.fingerprint(), Timestamp::now());
     let side = Side::advertiser(&room, &peer, Arc::clone(&ours.matched), args.what.run(), now);
     let session = side.and_then(|side| {
         side.session(|settings| {
             settings.max_elements = args.limits.max_elements;
             settings.engine = args.compute.engine();
-            settings.channel_binding = secured.binding;
+            settings.channel_binding = binding;
         })
-    })?;
+    });
+    let session = match session {
+        Ok(session) => session,
+        Err(error) => {
+            decline(link, &error);
+            return Err(error);
+        }
+    };
     let mut bar = shared.bars.session("advertiser");
-    let outcome = drive(session, secured.link, args.limits.timing(), &shared.stop, &mut bar)?;
+    let outcome = drive(session, link, args.limits.timing(), &shared.stop, &mut bar)?;
     drop(bar);
     let relation = adv_pub_id(&endpoint.ours().fingerprint(), &peer);
     let evidence = ours.evidence(&outcome, [&relation, &peer], now, Channel::Tls);
-    args.output.write(&outcome, &relation, &evidence, now, shared)
+    args.output.write(&outcome, &relation, &evidence, shared)
 }
 
 pub fn match_here(args: &MatchArgs, shared: &Shared) -> Result<()> {
@@ -56,6 +65,7 @@ pub fn match_here(args: &MatchArgs, shared: &Shared) -> Result<()> {
     Files {
         read: lists.collect(),
         written: args.output.files().chain(evidence).collect(),
+        dash: Dash::Refused,
         ..Files::default()
     }
     .check()?;
@@ -65,25 +75,25 @@ pub fn match_here(args: &MatchArgs, shared: &Shared) -> Result<()> {
     let theirs = Ready::read(&args.list, &args.publisher, "publisher", shared)?;
 
     let now = Timestamp::now();
-    let [here, there] = ["this machine's advertiser", "this machine's publisher"];
-    let settings = |settings: &mut Settings| settings.engine = args.compute.engine();
-    let (list, run) = (Arc::clone(&ours.matched), args.what.run());
-    let sides = [
-        Side::advertiser(&advertiser, there, list, run, now)?.session(settings)?,
-        Side::publisher(&publisher, here, Arc::clone(&theirs.matched), now)?.session(settings)?,
-    ];
+    let (rooms, run) = ([&advertiser, &publisher], args.what.run());
+    let lists = [&ours, &theirs].map(|ready| Arc::clone(&ready.matched));
+    let engine = args.compute.engine();
+    let [one, other] = Side::both(rooms, lists, run, now)?;
+    let settings = |settings: &mut Settings| settings.engine = engine;
+    let sides = [one.session(settings)?, other.session(settings)?];
     let [outcome, other] = session::in_turn(sides, &shared.stop)?;
-    let relation = adv_pub_id(here, there);
+    let [here, there] = rooms.map(|room| format!("room {} of this machine", room.id()));
+    let relation = adv_pub_id(advertiser.id(), publisher.id());
     if let Some(path) = &args.publisher_evidence {
-        let facts = [relation.as_str(), here];
+        let facts = [relation.as_str(), &here];
         let evidence = theirs.evidence(&other, facts, now, Channel::OneProcess);
         write_whole(path, evidence.to_string().as_bytes())?;
     }
     if !shared.quiet {
         tell_rate("publisher", answer(&other), shared);
     }
-    let evidence = ours.evidence(&outcome, [&relation, there], now, Channel::OneProcess);
-    args.output.write(&outcome, &relation, &evidence, now, shared)
+    let evidence = ours.evidence(&outcome, [&relation, &there], now, Channel::OneProcess);
+    args.output.write(&outcome, &relation, &evidence, shared)
 }
 
 pub fn serve(args: &ServeArgs, shared: &Shared) -> Result<()> {
@@ -126,8 +136,9 @@ impl Desk<'_> {
     /// One session with one advertiser's room. Keys are read anew: they may have been rotated.
     fn session(&self, secured: Secured, stop: &AtomicBool, number: u64) -> Result<()> {
         let (peer, now) = (secured.peer.fingerprint(), Timestamp::now());
-        let Secured { mut link, binding, .. } = secured;
-        let begun = self.list().and_then(|ready| {
+        let Secured { link, binding, .. } = secured;
+        let list = self.list().map_err(|error| Refusal::List.of(Owner::Publisher, error));
+        let begun = list.and_then(|ready| {
             let side = Side::publisher(&self.room, &peer, Arc::clone(&ready.matched), now)?;
             let session = side.session(|settings| {
                 settings.max_elements = self.args.limits.max_elements;
@@ -137,12 +148,13 @@ impl Desk<'_> {
             })?;
             Ok((session, ready))
         });
-        let (session, ready) = begun.inspect_err(|error| {
-            if let Some(abort) = Session::abort(error) {
-                // It may not listen; then it finds the line closed.
-                let _ = link.writer.write_all(&abort).and_then(|()| link.writer.flush());
+        let (session, ready) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                decline(link, &error);
+                return Err(error);
             }
-        })?;
+        };
         let outcome = drive(session, link, self.args.limits.timing(), stop, &mut ())?;
         let answer = answer(&outcome);
         let rate = answer.rate.map_or("not told".to_owned(), |rate| rate.to_string());
@@ -175,11 +187,10 @@ impl OutputArgs {
         outcome: &Outcome,
         relation: &str,
         evidence: &Evidence,
-        now: Timestamp,
         shared: &Shared,
     ) -> Result<()> {
         let answer = answer(outcome);
-        let (ids, expires) = (answer.publisher_ids.clone().unwrap_or_default(), expiry(now));
+        let (ids, expires) = (answer.publisher_ids.clone().unwrap_or_default(), answer.expires);
         MatchedIds { ids, adv_pub_id: relation.to_owned(), expires }.write(&self.ids)?;
         if let Some(path) = &self.evidence {
             write_whole(path, evidence.to_string().as_bytes())?;
