@@ -53,7 +53,7 @@ fn run(protocol: ProtocolName, cheats: bool) -> Result<Outcome> {
         }
         match advertiser.advance(true)? {
             Action::Send(bytes) => platform.receive(&bytes),
-            Action::Done => return Ok(advertiser.outcome().expect("it is done")),
+            Action::Done => return advertiser.outcome(),
             _ => {}
         }
     }

@@ -89,6 +89,9 @@ pub struct Answer {
     pub pair: Option<Box<PairAnswer>>,
     /// The epoch whose key was used, if it was not one of this session's own.
     pub epoch: Option<String>,
+    /// The greatest total that could be, where what was decrypted is none: no answer at all, which the peer
+    /// must not notice. [`Session::outcome`](crate::session::Session::outcome) makes an error of it.
+    pub(crate) bad_total: Option<u64>,
 }
 
 /// Where the time goes.

@@ -197,7 +197,8 @@ pub fn in_turn(mut sides: [Session; 2], stop: &AtomicBool) -> Result<[Outcome; 2
             }
         }
     }
-    Ok(sides.map(|side| side.outcome().expect("a session that is done has an outcome")))
+    let [one, other] = sides.map(Session::outcome);
+    Ok([one?, other?])
 }
 
 /// One side of one run.
@@ -399,10 +400,19 @@ impl Session {
         Some(Frame::Abort(reason).encode())
     }
 
-    /// What the session yielded; `None` unless it is complete.
-    pub fn outcome(self) -> Option<Outcome> {
-        let State::Done { answer, at } = self.state else { return None };
+    /// What the session yielded.
+    ///
+    /// # Errors
+    /// [`PeerFault::BadTotal`] where the total of a sum is none that can be; [`Error::Misuse`] unless the session is
+    /// complete.
+    pub fn outcome(self) -> Result<Outcome> {
+        let incomplete = || Error::Misuse("the session is not complete".to_owned());
+        let State::Done { answer, at } = self.state else { return Err(incomplete()) };
+        if let Some(most) = answer.bad_total {
+            return Err(PeerFault::BadTotal { most }.into());
+        }
         let (bytes, phases, completed) = (self.bytes, self.phases, at);
-        Some(Outcome { answer, terms: self.terms?, bytes, phases, completed })
+        let terms = self.terms.ok_or_else(incomplete)?;
+        Ok(Outcome { answer, terms, bytes, phases, completed })
     }
 }

@@ -190,7 +190,7 @@ fn fewer_points_than_announced_and_then_a_hang_up() {
     let frames = vec![puppet.points[..11].to_vec()];
     let mut honest = send_points(puppet, frames).unwrap();
     assert_eq!(blamed(honest.session.hung_up()), PeerFault::HungUp("evaluate"));
-    assert!(honest.session.outcome().is_none());
+    assert!(honest.session.outcome().is_err());
 }
 
 #[test]
@@ -581,7 +581,7 @@ fn a_release_below_the_minimum_audience_is_refused() {
         }
         let fault = blamed(honest.hear(Frame::Tags(tags.concat())));
         assert_eq!(fault, PeerFault::Unexpected(0x13), "{reveal}");
-        assert!(honest.session.outcome().is_none());
+        assert!(honest.session.outcome().is_err());
     }
 }
 

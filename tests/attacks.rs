@@ -162,7 +162,7 @@ impl Attack {
                     Action::Send(bytes) => cheat.receive(&bytes),
                     Action::Worked => {}
                     Action::Wait => break,
-                    Action::Done => return Ok(honest.outcome().unwrap()),
+                    Action::Done => return honest.outcome(),
                 }
                 stirred = true;
             }
@@ -181,7 +181,7 @@ impl Attack {
             }
             if !stirred {
                 honest.hung_up()?;
-                return Ok(honest.outcome().unwrap());
+                return honest.outcome();
             }
         }
     }

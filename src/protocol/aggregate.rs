@@ -35,7 +35,7 @@ use super::tag::{Tag, TagSet};
 use super::{
     Answer, Input, Party, Phase, Progress, Protocol, ProtocolName, Reveal, Step, Terms, Unit,
 };
-use crate::error::{PeerFault, Result};
+use crate::error::Result;
 use crate::group::{Encoding, Engine};
 use crate::key::{Key, PublicKey, role};
 use crate::list::People;
@@ -59,10 +59,6 @@ pub(crate) struct Aggregate {
     state: State,
     finished: Finished,
     answer: Answer,
-    /// The greatest total that can be, where what was decrypted is none that can. Whether it is depends on
-    /// who matches, so the peer must not see the session end otherwise: it is an error once both sides
-    /// have finished.
-    unfit: Option<u64>,
 }
 
 /// How far a side is.
@@ -178,7 +174,6 @@ impl Aggregate {
             people,
             finished: Finished::default(),
             answer: Answer { clipped, ..Answer::default() },
-            unfit: None,
         }
     }
 
@@ -210,18 +205,15 @@ impl Aggregate {
         };
     }
 
-    fn finish(&mut self, room: bool) -> Result<Step> {
-        Ok(match self.finished {
+    fn finish(&mut self, room: bool) -> Step {
+        match self.finished {
             Finished { sent: false, .. } if room => {
                 self.finished.sent = true;
                 Step::Send(Frame::Finished)
             }
-            Finished { sent: true, heard: true } => match self.unfit {
-                Some(most) => return Err(PeerFault::BadTotal { most }.into()),
-                None => Step::Done(std::mem::take(&mut self.answer)),
-            },
+            Finished { sent: true, heard: true } => Step::Done(std::mem::take(&mut self.answer)),
             _ => Step::Wait,
-        })
+        }
     }
 }
 
@@ -259,14 +251,16 @@ impl Protocol for Aggregate {
                         self.answer.sum = Some(total);
                         self.state = State::Finishing;
                     }
+                    // Whether it is one that can be depends on who matches, so the peer must not see
+                    // this session end otherwise than another.
                     Found::Nothing => {
-                        self.unfit = Some(range.most);
+                        self.answer.bad_total = Some(range.most);
                         self.state = State::Finishing;
                     }
                 }
                 return Ok(Step::Worked);
             }
-            State::Finishing => return self.finish(room),
+            State::Finishing => return Ok(self.finish(room)),
         };
         match turn {
             Turn::Step(step) => Ok(step),
@@ -278,8 +272,7 @@ impl Protocol for Aggregate {
     }
 
     fn settle(&mut self) -> Option<Answer> {
-        let learnt = matches!(self.state, State::Finishing) && self.unfit.is_none();
-        learnt.then(|| std::mem::take(&mut self.answer))
+        matches!(self.state, State::Finishing).then(|| std::mem::take(&mut self.answer))
     }
 
     fn progress(&self) -> Progress {

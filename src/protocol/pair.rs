@@ -20,7 +20,7 @@
 //! When opt-outs are taken out of a match ([`Run::OptOut`]), the advertiser's room sees which Publisher
 //! Identifiers go, as the buying platform does that has to forget them, and so how many; the publisher's room
 //! sees how many. A room that took out a single person, and nobody left on the other side, learns from that
-//! number whether they matched. Hence such a run can only remove, as each room uses what of its list stood in
+//! number whether they matched. Hence such a run can only remove, as each room uses what of its list was left of
 //! that of their last match, takes place once a day at most, and brings no rate.
 //!
 //! The rooms are trusted to follow the protocol, as the standard has it. One that cheats can do this, unseen:
@@ -38,7 +38,7 @@
 //! publisher sent; lists below 1,000, out of order, of another length than announced, or with invalid points;
 //! lists and PAIR IDs that are not what their sender committed to before it saw ours, so that none can be
 //! copied or made to measure; keys that change before their time; lists that differ too little; under the
-//! same keys, opt-out lists with anybody who was not in the last match.
+//! same keys, opt-out lists with anybody who was not left of the last match; under others, longer ones.
 //!
 //! # Data flow
 //!
@@ -82,7 +82,8 @@
 //! For an entry of either list: one map to the group, one decoding, two multiplications and two batched
 //! encodings, both sides together, and 64 bytes each way: 32 in the list and 32 as a PAIR ID. In memory 32
 //! bytes for an own entry until it is sent, and 64 (advertiser) or 32 for the peer's; 8 for each of either list
-//! from then on until PAIR IDs leave, and on disk until the next match.
+//! from then on until PAIR IDs leave (24 for a while as they are judged), and on disk until the next match, 30
+//! days at most.
 //!
 //! # Example
 //!

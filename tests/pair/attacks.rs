@@ -368,7 +368,7 @@ fn a_list_that_differs_in_one_person_gets_no_answer() {
         let said = meeting.honest.take();
         let commitments = said.iter().filter(|frame| matches!(frame, Frame::Commitment(_)));
         assert_eq!(commitments.count(), 1);
-        assert!(meeting.honest.session.outcome().is_none());
+        assert!(meeting.honest.session.outcome().is_err());
     }
     // Under cover of opt-outs only removals pass, and bring no rate.
     for values in [addresses(0..1001), addresses(1..1001), addresses(5000..6000)] {

@@ -2,6 +2,7 @@
 
 use super::elgamal::{Adder, Ciphertext};
 use super::*;
+use crate::error::PeerFault;
 
 /// Taking tags and values, and comparing.
 pub(super) struct Comparer {

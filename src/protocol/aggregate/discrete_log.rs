@@ -98,11 +98,14 @@ impl Search {
     }
 
     fn first_giant_step(&self, engine: &Engine) -> Stage {
-        let steps = self.most / self.table.len() + 1;
-        match Walk::down_from(engine, &self.target, self.table.len(), steps) {
-            Some(walk) => Stage::Stepping { walk, next: 0, found: None },
-            None => Stage::Over(None),
-        }
+        let (step, steps) = (self.table.len(), self.most / self.table.len() + 1);
+        // For `-s G` there is no such walk and no total, which must not take less time: its neighbour has
+        // one, on which nothing is found.
+        let neighbour = || self.target - RistrettoPoint::mul_base(&Scalar::ONE);
+        let walk = Walk::down_from(engine, &self.target, step, steps)
+            .or_else(|| Walk::down_from(engine, &neighbour(), step, steps))
+            .expect("one of two neighbours is not -s G");
+        Stage::Stepping { walk, next: 0, found: None }
     }
 
     fn look_up(
@@ -280,6 +283,10 @@ mod tests {
         assert!(all >= 4, "{all} pieces of work do not tell much");
         for total in [0, 1, most / 3, most - 1, most + 1] {
             assert_eq!(pieces(total), all, "{total}");
+        }
+        let steps = TABLE.lock().unwrap().len();
+        for negative in [1, steps, steps + 1] {
+            assert_eq!(search(&engine, -times(negative), most), (None, all), "-{negative}");
         }
     }
 

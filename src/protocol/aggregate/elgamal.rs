@@ -7,6 +7,7 @@ use rand::CryptoRng;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::error::PeerFault;
 use crate::group::{FixedPoint, InvalidPoint, Points, SecretScalar};
 use crate::proof::{encode, vartime_decode};
 

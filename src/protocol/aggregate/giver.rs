@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::elgamal::Owner;
 use super::*;
+use crate::error::PeerFault;
 use crate::wire::{CIPHERTEXTS_PER_FRAME, PEOPLE_PER_FRAME, TAG_BYTES_PER_FRAME};
 
 /// Giving, and hearing.
