@@ -1,6 +1,6 @@
 //! Files that are written whole or not at all, and whether a file is still the same.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -45,6 +45,20 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = folder;
     Ok(())
+}
+
+/// Makes a file and locks it, until it is dropped; none where somebody else has it.
+///
+/// # Errors
+/// [`Error::Io`] with the path.
+pub(crate) fn try_lock(path: &Path) -> Result<Option<File>> {
+    let file = File::options().create(true).truncate(false).write(true).open(path);
+    let file = file.map_err(Error::io(format!("writing {}", path.display())))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(e)) => Err(Error::io(format!("locking {}", path.display()))(e)),
+    }
 }
 
 /// Writes a whole new file, readable by its owner alone, or none.

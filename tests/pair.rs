@@ -341,6 +341,52 @@ fn opt_outs_are_taken_out_without_a_rate() {
 }
 
 /// Taking people out one by one would tell who of them matched.
+/// Files that were not finished go, and so do lists that no record names; what a record names stays.
+#[test]
+fn what_a_killed_run_left_is_swept() {
+    let rooms = Rooms::new();
+    let list = addresses(0..1100);
+    rooms.match_([list.clone(), list], 1).unwrap();
+    let Rooms { folder, advertiser, publisher } = rooms;
+    drop((advertiser, publisher));
+    let place = folder.path().join("publisher");
+    let records = place.join("records");
+    let names = || {
+        let entries = std::fs::read_dir(&records).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    assert_eq!(before.iter().filter(|name| name.to_str().unwrap().ends_with(".lists")).count(), 1);
+    let stem = "0123456789abcdef0123456789abcdef";
+    for name in [format!("{stem}-0123456789abcdef.lists"), format!(".{stem}.record.77.part")] {
+        std::fs::write(records.join(name), "left over").unwrap();
+    }
+    Room::open(&place).unwrap();
+    assert_eq!(names(), before);
+}
+
+/// Whoever was taken out stays out until the next match, whatever the next list of opt-outs says.
+#[test]
+fn opt_outs_add_up() {
+    let rooms = Rooms::new();
+    let list = addresses(0..1100);
+    rooms.match_([list.clone(), list.clone()], 1).unwrap();
+    let ran = [(2, 1), (3, 2), (4, 3)].map(|(day, gone)| {
+        let lists = [without(&list, &[gone]), list.clone()];
+        let [answer, publisher] = rooms.run(lists, Run::OptOut, day).unwrap();
+        assert_eq!((publisher.matched, answer.expires), (answer.matched, self::day(31)));
+        let opt_out = answer.opt_out.unwrap();
+        (answer.matched, opt_out.left_out, opt_out.taken_out)
+    });
+    assert_eq!(ran, [(1099, 0, 1), (1098, 1, 1), (1097, 2, 1)]);
+    // Under another Ks the publisher cannot tell who is on the list, but how many are.
+    rotate(&rooms.path("publisher"), Rotate::Shared, day(5)).unwrap();
+    let [answer, _] = rooms.run([list.clone(), list.clone()], Run::OptOut, 5).unwrap();
+    assert_eq!(answer.matched, 1097);
+}
+
 #[test]
 fn opt_outs_are_taken_out_once_a_day() {
     let rooms = Rooms::new();

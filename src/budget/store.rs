@@ -1,6 +1,6 @@
 //! Records in a folder: locked, authenticated, written whole.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::record::Record;
 use crate::error::{Error, Result, hex};
-use crate::file::{Temporary, sync_folder, write_durable};
+use crate::file::{Temporary, sync_folder, try_lock, write_durable};
 
 /// A folder of records, and the key that they are authenticated with.
 ///
@@ -142,17 +142,8 @@ fn make(folder: &Path) -> std::io::Result<()> {
 
 /// One process charges: two would each take the last unit.
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join(LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(Error::io(format!("writing {}", path.display())))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(problem(
-            folder,
-            "another server keeps its budget here; give each a folder of its own",
-        )),
-        Err(TryLockError::Error(e)) => Err(Error::io(format!("locking {}", path.display()))(e)),
-    }
+    let busy = "another server keeps its budget here; give each a folder of its own";
+    try_lock(&folder.join(LOCK))?.ok_or_else(|| problem(folder, busy))
 }
 
 /// Removes what a process that was killed left half written.

@@ -240,8 +240,9 @@ impl Evidence {
         writeln!(
             f,
             "- Opt-outs were taken out of the match of {matched}, and nothing was added: of our list, {} \
-             entries took part that stood in that match's; {left_out} that did not were left out, and \
-             {taken_out} of that match's are gone. The other room does the same with its list.",
+             entries took part that were left of that match's; {left_out} that were not were left out, and \
+             {taken_out} more of that match's are gone. The other room does the same with its list; that nothing \
+             was added there was checked if its keys are those of the run before, else only that it is no longer.",
             self.sizes[0]
         )?;
         let learns = match self.owner {

@@ -33,7 +33,7 @@ use super::records::Records;
 use card::Card;
 
 use crate::error::{Error, Result};
-use crate::file::{sync_folder, write_durable};
+use crate::file::{sync_folder, try_lock, write_durable};
 
 /// Whose room it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -367,6 +367,16 @@ pub fn is_room(folder: &Path) -> bool {
 
 /// What the files of a room begin with.
 const OURS: &[u8; 16] = b"blindmatch-pair-";
+
+/// Keeps others from making the mapping of a publisher's room until it is dropped.
+///
+/// # Errors
+/// [`Error::Key`] for another folder, and where somebody makes it now; [`Error::Io`].
+pub fn lock_mapping(folder: &Path) -> Result<fs::File> {
+    expect(folder, owner(folder)?, Owner::Publisher)?;
+    let busy = || problem(folder, "another `pair map` runs with this room; wait until it is done");
+    try_lock(&folder.join("mapping.lock"))?.ok_or_else(busy)
+}
 
 /// All that Publisher Identifiers are made with now: the pair in use first, then those put aside in the last
 /// 30 days, the newest first.

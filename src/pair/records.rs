@@ -8,9 +8,9 @@
 //! compared then. All values are keyed with a secret of this folder.
 //!
 //! Of the last match, both lists are kept by 64 bits of a keyed hash of each entry: opt-outs are taken out of
-//! that match, so nothing else may take part. Whoever has the folder can try whether somebody stands there;
-//! so they can with the list itself. Runs that take out opt-outs are not compared with and leave no list, only
-//! their time: there is one a day.
+//! that match, so nothing else may take part, and what is left of both lists then takes their place: whoever
+//! was taken out stays out until the next match. Whoever has the folder can try whether somebody stands there;
+//! so they can with the list itself. Such runs are not compared with. There is one a day.
 //!
 //! ```text
 //! records/key                  32 random bytes
@@ -26,7 +26,7 @@
 mod lists;
 mod record;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -38,6 +38,7 @@ use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+use tracing::warn;
 use zeroize::Zeroizing;
 
 use super::difference::Table;
@@ -47,11 +48,11 @@ use super::key::{Stamp, later};
 use super::refusal::Refusal;
 use super::{MatchList, OptOut, Run, mode};
 use crate::error::{Error, Result, hex};
-use crate::file::write_durable;
+use crate::file::{sync_parent, try_lock, write_durable};
 use crate::group::Encoding;
 
 use lists::Values;
-use record::{Matched, Record, judge_removals};
+use record::{Matched, Record, judge_removals, stand_in};
 
 /// How long a list is remembered: as long as its matches are valid.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * super::DAYS_VALID);
@@ -118,7 +119,10 @@ impl Records {
         make(folder).map_err(Error::io(format!("making the folder {}", folder.display())))?;
         let lock = lock(folder)?;
         let key = key(folder)?;
-        Ok(Records { folder: folder.to_owned(), owner, key, turn: Mutex::default(), _lock: lock })
+        let (folder, turn) = (folder.to_owned(), Mutex::default());
+        let records = Records { folder, owner, key, turn, _lock: lock };
+        records.sweep()?;
+        Ok(records)
     }
 
     /// That this room matched in no other way in the last 30 days, and that lists of longer ago are removed. A
@@ -195,7 +199,7 @@ impl Records {
         let distinct: Vec<u32> =
             entries.filter(|(_, value)| stood(value)).map(|(&index, _)| index).collect();
         let opt_out = OptOut {
-            matched: Timestamp::from_second(matched.at).unwrap_or(now),
+            matched: matched.since(),
             left_out: (list.len() - distinct.len()) as u64,
             taken_out: ours.len().saturating_sub(distinct.len()) as u64,
         };
@@ -219,39 +223,39 @@ impl Records {
     pub(crate) fn judge(&self, peer: &Peer, seen: &Seen, now: Timestamp) -> Result<()> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let record = self.record(peer, now)?;
+        self.judge_by(&record, peer, seen)
+    }
+
+    fn judge_by(&self, record: &Record, peer: &Peer, seen: &Seen) -> Result<()> {
         record.judge(seen, self.owner)?;
-        match (seen.run, &record.matched) {
-            (Run::OptOut, Some(matched)) if matched.under == seen.under() => {
-                let [_, theirs] = self.lists(peer, matched)?;
-                judge_removals(&seen.theirs.sorted, &theirs)
-            }
-            // Under other keys nothing can be compared.
-            _ => Ok(()),
+        let (Run::OptOut, Some(matched)) = (seen.run, &record.matched) else { return Ok(()) };
+        let [ours, theirs] = self.lists(peer, matched)?;
+        if !stand_in(&seen.ours.sorted, &ours) {
+            // Another session matched meanwhile.
+            return Err(Refusal::OptOut.of(self.owner, problem(&self.path(&peer.name), CHANGED)));
         }
+        judge_removals(&seen.theirs.sorted, &theirs, matched.under == seen.under())
     }
 
     /// Judges again, as sessions run side by side, and remembers the session. Once this returns, that is on
-    /// disk.
+    /// disk. After opt-outs the lists are what is left of them: nobody comes back before the next match.
     ///
     /// # Errors
     /// Those of [`judge`](Self::judge).
     pub(crate) fn admit(&self, peer: &Peer, seen: &Seen, now: Timestamp) -> Result<()> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut record = self.record(peer, now)?;
-        record.judge(seen, self.owner)?;
+        self.judge_by(&record, peer, seen)?;
+        let lists = self.save_lists(peer, [&seen.ours.sorted, &seen.theirs.sorted])?;
         match seen.run {
-            Run::OptOut => {
-                record.note_keys(seen);
-                record.opt_out = Some(record.clock);
-                self.save(&record)
-            }
-            Run::Match => {
-                let lists = self.save_lists(peer, [&seen.ours.sorted, &seen.theirs.sorted])?;
-                record.note(seen, lists);
-                self.save(&record)?;
-                self.remove_other_lists(&record)
-            }
+            Run::OptOut => record.note_opt_out(seen, lists),
+            Run::Match => record.note(seen, lists, now),
         }
+        self.save(&record)?;
+        if let Err(error) = self.remove_other_lists(&record) {
+            warn!(%error, "lists that are of no more use stay; they go with the next session");
+        }
+        Ok(())
     }
 
     /// A value for each match key, in the order of the list.
@@ -333,21 +337,14 @@ fn make(folder: &Path) -> std::io::Result<()> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    sync_parent(folder)
 }
 
 /// One process matches: two could each match a list that differs little from the other's.
 fn lock(folder: &Path) -> Result<File> {
-    let path = folder.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(Error::io(format!("writing {}", path.display())))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(problem(folder, "another process matches with this room; wait until it is done"))
-        }
-        Err(TryLockError::Error(e)) => Err(Error::io(format!("locking {}", path.display()))(e)),
-    }
+    let busy = || problem(folder, "another process matches with this room; wait until it is done");
+    try_lock(&folder.join("lock"))?.ok_or_else(busy)
 }
 
 /// The folder's key; a fresh one where there are no records yet.
@@ -382,3 +379,6 @@ fn problem(path: &Path, problem: &str) -> Error {
 
 /// More than a record can have: two times [`MOST_LISTS`](record::MOST_LISTS) tables.
 const MAX_RECORD: u64 = 1 << 22;
+
+const CHANGED: &str =
+    "another session with this counterparty matched meanwhile; take the opt-outs out once more";

@@ -241,7 +241,7 @@ fn check_evidence(m: &Machines, oracles: &[&Oracle]) {
     assert!(second.contains("| refused: opted_out | 1 |"), "{second}");
     assert!(second.contains("not told: opt-outs were taken out"), "{second}");
     assert!(second.contains("of our list, 1199 entries took part"), "{second}");
-    assert!(second.contains("0 that did not were left out, and 1 of that match's are gone"));
+    assert!(second.contains("0 that were not were left out, and 1 more of that match's are gone"));
     assert!(!second.contains("cannot tell which of its own"), "{second}");
     assert!(advertiser.contains("cannot tell which of its own"), "{advertiser}");
     assert!(texts[0].contains("| match rate, as told to the publisher | 10% |"), "{}", texts[0]);

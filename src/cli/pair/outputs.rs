@@ -19,6 +19,8 @@ pub fn map(args: &MapArgs, shared: &Shared) -> Result<()> {
     let read: Vec<&Path> = args.list.files(&args.path).collect();
     Files { read, read_twice: vec![&args.path], written, dash: Dash::Refused }.check()?;
     let now = Timestamp::now();
+    // Two at once could each overwrite what the other noted as withdrawn.
+    let _turn = folder::lock_mapping(&args.room.room)?;
     let spaces = folder::spaces(&args.room.room, now)?;
     if let Some(space) = spaces.first() {
         space.ks.check(now).and_then(|()| space.kp.check(now))?;

@@ -78,6 +78,34 @@ impl Records {
         Ok(())
     }
 
+    /// Removes what runs left that were killed: files that were not finished, and lists that no record names.
+    /// Those of a record that cannot be read stay with it.
+    pub(super) fn sweep(&self) -> Result<()> {
+        let io = || Error::io(format!("reading {}", self.folder.display()));
+        for entry in fs::read_dir(&self.folder).map_err(io())? {
+            let entry = entry.map_err(io())?;
+            let name = entry.file_name().into_string().unwrap_or_default();
+            let unfinished = name.starts_with('.') && name.ends_with(".part");
+            if unfinished || self.is_orphan(&name)? {
+                let removed = fs::remove_file(entry.path());
+                removed.map_err(Error::io(format!("removing {}", entry.path().display())))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_orphan(&self, name: &str) -> Result<bool> {
+        let lists = name.strip_suffix(ENDING).and_then(|name| name.split_once('-'));
+        let Some((stem, tag)) = lists else { return Ok(false) };
+        let path = self.folder.join(format!("{stem}.record"));
+        let record = match fs::read(&path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(true),
+            bytes => bytes.map_err(Error::io(format!("reading {}", path.display())))?,
+        };
+        let Some(record) = self.parse(&record) else { return Ok(false) };
+        Ok(record.matched.is_none_or(|matched| matched.lists.get(..16) != Some(tag)))
+    }
+
     fn lists_tag(&self, peer: &Peer, bytes: &[u8]) -> String {
         let keyed = self.keyed(b"lists").chain_update(stem(&peer.name)).chain_update(bytes);
         hex(&keyed.finalize().into_bytes())

@@ -60,6 +60,8 @@ pub(super) struct Noted {
 #[serde(deny_unknown_fields)]
 pub(super) struct Matched {
     pub(super) at: i64,
+    /// The same by the session's own clock, which its end was counted from.
+    pub(super) by: i64,
     /// Under which keys the peer's list was seen.
     pub(super) under: String,
     /// The tag of the file that has the lists.
@@ -202,11 +204,21 @@ impl Record {
         }
     }
 
-    pub(super) fn note(&mut self, seen: &Seen, lists: String) {
+    pub(super) fn note(&mut self, seen: &Seen, lists: String, now: Timestamp) {
         self.note_keys(seen);
         note(&mut self.ours, self.clock, String::new(), seen.ours.table.clone());
         note(&mut self.theirs, self.clock, seen.under(), seen.theirs.table.clone());
-        self.matched = Some(Matched { at: self.clock, under: seen.under(), lists });
+        let (at, by) = (self.clock, now.as_second());
+        self.matched = Some(Matched { at, by, under: seen.under(), lists });
+    }
+
+    /// What is left of the match's lists takes their place; when it was, and so when it ends, stays.
+    pub(super) fn note_opt_out(&mut self, seen: &Seen, lists: String) {
+        self.note_keys(seen);
+        self.opt_out = Some(self.clock);
+        if let Some(matched) = &mut self.matched {
+            (matched.under, matched.lists) = (seen.under(), lists);
+        }
     }
 
     pub(super) fn note_keys(&mut self, seen: &Seen) {
@@ -243,9 +255,30 @@ fn compare(before: &[Noted], under: &str, table: &Table) -> Result<(), Close> {
     }
 }
 
-/// Whether nothing stands in a list of the peer's, sorted, that did not in the match's.
-pub(super) fn judge_removals(theirs: &[u64], matched: &[u64]) -> Result<()> {
-    let added = theirs.iter().filter(|value| matched.binary_search(value).is_err()).count();
+impl Matched {
+    /// When it was. Its end is counted from the earlier of both clocks.
+    pub(super) fn since(&self) -> Timestamp {
+        Timestamp::from_second(self.at.min(self.by)).unwrap_or(Timestamp::MIN)
+    }
+}
+
+/// How many of a list do not stand in another; both are sorted.
+fn added(list: &[u64], other: &[u64]) -> usize {
+    list.iter().filter(|value| other.binary_search(value).is_err()).count()
+}
+
+/// Whether all of a list stands in another; both are sorted.
+pub(super) fn stand_in(list: &[u64], other: &[u64]) -> bool {
+    added(list, other) == 0
+}
+
+/// Whether nothing stands in a list of the peer's that did not in what was left of the match's. Under other
+/// keys than that one's only their lengths can be compared.
+pub(super) fn judge_removals(theirs: &[u64], matched: &[u64], same_keys: bool) -> Result<()> {
+    let added = match same_keys {
+        true => added(theirs, matched),
+        false => theirs.len().saturating_sub(matched.len()),
+    };
     match added {
         0 => Ok(()),
         _ => {
