@@ -284,12 +284,14 @@ def tables(options):
     record = json.loads((options.record / "record.json").read_text())
     runs, pairs = record["cases"], record["elements"]
 
+    memory_runs = json.loads((options.memory / "record.json").read_text())["cases"] if options.memory else runs
+
     def median(name, *path):
         def at(run):
             for key in path:
                 run = run[key]
             return run
-        return statistics.median(at(run) for run in runs[name])
+        return statistics.median(at(run) for run in (memory_runs if path[-1] == "memory" else runs)[name])
 
     def mb(value):
         return f"{value / 1e6:,.0f}"
@@ -347,6 +349,7 @@ def main():
     check.set_defaults(command=check_identifiers)
     show = commands.add_parser("tables", help="print a record as Markdown tables")
     show.add_argument("record", type=pathlib.Path)
+    show.add_argument("--memory", type=pathlib.Path, help="another record, to take memory from")
     show.set_defaults(command=tables)
     options = parser.parse_args()
     options.command(options)
