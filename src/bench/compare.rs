@@ -19,7 +19,7 @@
 //!    configuration. Whatever slows everything by less than [`COMMON`] shows in that line alone.
 //!
 //! Tried on pairs of records that were made up with the medians and the noise (1 to 8 %) of those in
-//! `benchmarks/record`: noise was called a change in 1 of 180 comparisons with 5 runs or more and in 8 of 120 with
+//! `benchmarks/record`: noise was called a change in 2 of 320 comparisons with 5 runs or more and in 8 of 180 with
 //! 3. A change of 20 % was found in 77 to 89 % of the configurations with 3 runs, 81 to 93 % with 5 and 97 %
 //! with 10.
 
