@@ -15,7 +15,7 @@ use blindmatch::report::Report;
 use blindmatch::session::{Admission, Outcome, Session, Settings};
 use blindmatch::transport::identity::Identity;
 use blindmatch::transport::tls::Secured;
-use blindmatch::transport::{Link, drive};
+use blindmatch::transport::{decline, drive};
 use blindmatch::{Error, Result, write_whole};
 use jiff::Timestamp;
 use tracing::info;
@@ -178,7 +178,7 @@ fn session(
     number: u64,
 ) -> Result<()> {
     let (started, peer) = (Instant::now(), secured.peer.fingerprint());
-    let Secured { mut link, binding, .. } = secured;
+    let Secured { link, binding, .. } = secured;
     let account = budget.map(|budget| budget.account(&peer));
     let begun = keeper.for_peer(&peer).and_then(|side| {
         let mut settings = Settings::new(Party::Platform);
@@ -193,7 +193,13 @@ fn session(
         args.protocol.apply(&mut settings);
         Ok((Session::new(settings, side.input())?, side))
     });
-    let (session, side) = begun.inspect_err(|error| apologise(&mut link, error))?;
+    let (session, side) = match begun {
+        Ok(begun) => begun,
+        Err(error) => {
+            decline(link, &error);
+            return Err(error);
+        }
+    };
     let outcome = drive(session, link, args.limits.timing(), stop, &mut ())?;
     let seconds = started.elapsed().as_secs_f64();
     let (elements, withheld) = (outcome.terms.their_elements, outcome.answer.withheld);
@@ -209,13 +215,6 @@ fn session(
         keep(folder, &side, &outcome, number, &report)?;
     }
     noted
-}
-
-/// Tells a peer that the trouble is ours. It may not listen; then it finds the line closed.
-fn apologise(link: &mut Link, error: &Error) {
-    if let Some(abort) = Session::abort(error) {
-        let _ = link.writer.write_all(&abort).and_then(|()| link.writer.flush());
-    }
 }
 
 /// Lets the budget compare what matched, where we learnt it.
