@@ -47,6 +47,17 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes a folder, and those above it, that its owner alone may use; one that is there stays as it is. Its
+/// name is on disk once this returns: else it could be forgotten with all that is in it.
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)?;
+    sync_parent(folder)
+}
+
 /// Makes a file and locks it, until it is dropped; none where somebody else has it.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::record::Record;
 use crate::error::{Error, Result, hex};
-use crate::file::{Temporary, sync_folder, try_lock, write_durable};
+use crate::file::{Temporary, make_private, try_lock, write_durable};
 
 /// A folder of records, and the key that they are authenticated with.
 ///
@@ -32,7 +32,8 @@ pub(super) struct Store {
 impl Store {
     /// To read and write; makes the folder and the key where there are none.
     pub(super) fn open(folder: &Path) -> Result<Store> {
-        make(folder).map_err(Error::io(format!("making the folder {}", folder.display())))?;
+        make_private(folder)
+            .map_err(Error::io(format!("making the folder {}", folder.display())))?;
         let lock = lock(folder)?;
         let sweep = || -> std::io::Result<()> {
             sweep(folder)?;
@@ -129,16 +130,6 @@ const TRIAL: &str = "trial";
 
 /// More than a record of this version can have.
 const MAX_RECORD: u64 = 1 << 20;
-
-fn make(folder: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
-    sync_folder(above.unwrap_or(Path::new("."))) // or the whole folder could be forgotten
-}
 
 /// One process charges: two would each take the last unit.
 fn lock(folder: &Path) -> Result<File> {

@@ -33,7 +33,7 @@ use super::records::Records;
 use card::Card;
 
 use crate::error::{Error, Result};
-use crate::file::{sync_folder, try_lock, write_durable};
+use crate::file::{make_private, sync_folder, try_lock, write_durable};
 
 /// Whose room it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl Room {
         now: Timestamp,
     ) -> Result<Room> {
         keys.expect(owner)?;
-        make_private(folder)?;
+        make_room(folder)?;
         expect_missing(folder, owner)?;
         let mut card = Card::open(folder)?;
         match owner {
@@ -291,12 +291,8 @@ fn complete<K: RoomKey>(
 ///
 /// # Errors
 /// [`Error::Key`] for one that is there and that others may use; [`Error::Io`].
-fn make_private(folder: &Path) -> Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let made = builder.create(folder);
+fn make_room(folder: &Path) -> Result<()> {
+    let made = make_private(folder);
     made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
     #[cfg(unix)]
     {

@@ -48,7 +48,7 @@ use super::key::{Stamp, later};
 use super::refusal::Refusal;
 use super::{MatchList, OptOut, Run, mode};
 use crate::error::{Error, Result, hex};
-use crate::file::{sync_parent, try_lock, write_durable};
+use crate::file::{make_private, try_lock, write_durable};
 use crate::group::Encoding;
 
 use lists::Values;
@@ -116,7 +116,8 @@ impl Records {
     /// # Errors
     /// [`Error::Record`] where another process has them, or their key is gone or damaged; [`Error::Io`].
     pub fn open(folder: &Path, owner: Owner) -> Result<Records> {
-        make(folder).map_err(Error::io(format!("making the folder {}", folder.display())))?;
+        make_private(folder)
+            .map_err(Error::io(format!("making the folder {}", folder.display())))?;
         let lock = lock(folder)?;
         let key = key(folder)?;
         let (folder, turn) = (folder.to_owned(), Mutex::default());
@@ -330,15 +331,6 @@ impl Seen {
     fn under(&self) -> String {
         format!("{}/{}", self.ks.name(), self.their_key.name())
     }
-}
-
-fn make(folder: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)?;
-    sync_parent(folder)
 }
 
 /// One process matches: two could each match a list that differs little from the other's.
