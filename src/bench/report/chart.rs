@@ -179,12 +179,13 @@ fn bytes_and_time(view: &View, shape: &Shape, at: usize) -> Chart {
             let points = vec![Point { x, y: quartiles(&sample), says }];
             Series { style: style(view, &cell.subject), points, beyond: Vec::new() }
         });
-        let fastest = best.map(|best| format!("fastest: {}", text::subject(&cells[best].subject)));
-        let fastest = fastest.or_else(|| Some("no one is fastest beyond the noise".to_owned()));
+        let fastest = best.map_or("no one is fastest beyond the noise".to_owned(), |best| {
+            format!("fastest: {}", text::subject(&cells[best].subject))
+        });
         let panel = Panel {
             id: format!("bytes-{at}-{index}"),
             title: text::network(network),
-            remark: fastest.unwrap_or_default(),
+            remark: fastest,
             description: format!(
                 "Total time against bytes both ways for {sizes} elements over {}. The table below has \
                  the same figures.",
