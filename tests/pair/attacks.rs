@@ -23,6 +23,8 @@ struct Meeting {
     oracle: Oracle,
     /// The cheating room's own key.
     key: Scalar,
+    /// When it says that Ks was made.
+    ks_created: i64,
 }
 
 const LIST: u8 = 1;
@@ -64,6 +66,7 @@ impl Meeting {
             },
             oracle,
             key,
+            ks_created: day(0).as_second(),
         };
         meeting.blind(values);
         meeting
@@ -88,9 +91,9 @@ impl Meeting {
     }
 
     fn keys(&self) -> PairKeys {
-        let created = day(0).as_second();
         let ks = Zeroizing::new(self.oracle.ks);
-        PairKeys { ks, ks_created: created, kp_id: [7; 8], kp_created: created }
+        let kp_created = day(0).as_second();
+        PairKeys { ks, ks_created: self.ks_created, kp_id: [7; 8], kp_created }
     }
 
     fn reply(&self) -> PairReply {
@@ -331,15 +334,29 @@ fn ks_is_confirmed_before_any_list_moves() {
     assert!(meeting.honest.take().iter().all(|f| !matches!(f, Frame::Commitment(_))));
 }
 
-/// A publisher that goes back to a Ks from before keeps old matches alive.
+/// A publisher that goes back to a Ks from before keeps old matches alive. A new one may be of the same
+/// second as the one that it replaced.
 #[test]
 fn ks_never_goes_back() {
     let rooms = Rooms::new();
-    Meeting::of_advertiser(&rooms, &addresses(0..1000)).finish().unwrap();
-    let mut meeting = Meeting::of_advertiser(&rooms, &addresses(0..1000));
-    meeting.oracle.ks = [9; 32];
-    meeting.blind(&addresses(0..1000));
-    assert_eq!(incompatible(meeting.begin().unwrap_err()).0, "Ks");
+    let people = addresses(0..1000);
+    let meeting = |ks: Option<[u8; 32]>, seconds: i64| {
+        let mut meeting = Meeting::of_advertiser(&rooms, &people);
+        meeting.ks_created += seconds;
+        if let Some(ks) = ks {
+            meeting.oracle.ks = ks;
+            meeting.blind(&people);
+        }
+        meeting
+    };
+    meeting(None, 0).finish().unwrap();
+    let older = meeting(Some([9; 32]), -1).begin().unwrap_err();
+    assert_eq!(incompatible(older).0, "Ks");
+    meeting(Some([9; 32]), 0).finish().unwrap();
+    let known = meeting(None, 0).begin().unwrap_err();
+    assert_eq!(incompatible(known).0, "Ks");
+    meeting(Some([9; 32]), 0).finish().unwrap();
+    meeting(Some([8; 32]), 1).finish().unwrap();
 }
 
 #[test]

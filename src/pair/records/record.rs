@@ -134,11 +134,12 @@ impl Record {
                 return differs("a key's date", ours, stamp.created.to_string());
             }
         }
+        // Dates are whole seconds: a new Ks may have that of the one it replaced.
         if let Some((name, created)) = &self.ks
-            && (*name != ks.name() && *created >= ks.created.as_second())
+            && *name != ks.name()
+            && (*created > ks.created.as_second() || self.keys.contains_key(&ks.name()))
         {
-            let ours = format!("{name}, which is as new or newer");
-            return differs("Ks", ours, ks.name());
+            return differs("Ks", format!("{name}, which is newer"), ks.name());
         }
         if let Some((name, expires)) = &self.their_key
             && (*name != their_key.name() && *expires > self.clock)
