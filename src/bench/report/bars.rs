@@ -41,8 +41,8 @@ pub fn times(view: &View, shape: &Shape, at: usize) -> Chart {
                 cells: vec![
                     text::subject(&cell.subject),
                     text::name(&network.name),
-                    about(&total(cell)),
-                    about(&cell.sample(|run| run.online)),
+                    text::seconds_about(&total(cell)),
+                    text::seconds_about(&cell.sample(|run| run.online)),
                 ],
                 insecure: cell.subject.kind == Kind::Insecure,
             });
@@ -62,10 +62,6 @@ pub fn times(view: &View, shape: &Shape, at: usize) -> Chart {
         legend: Some(String::new()),
         table,
     }
-}
-
-fn about(sample: &Sample) -> String {
-    text::seconds_about(sample)
 }
 
 fn ticks(scale: &Scale, bottom: f64) -> String {

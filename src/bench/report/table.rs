@@ -100,10 +100,10 @@ fn row(cell: &Cell) -> Row {
         cells: vec![
             text::subject(&cell.subject),
             threads(cell),
-            time(&sample(|run| run.total)),
-            time(&sample(|run| run.online)),
-            time(&sample(|run| run.advertiser.cpu)),
-            time(&sample(|run| run.platform.cpu)),
+            text::seconds_about(&sample(|run| run.total)),
+            text::seconds_about(&sample(|run| run.online)),
+            text::seconds_about(&sample(|run| run.advertiser.cpu)),
+            text::seconds_about(&sample(|run| run.platform.cpu)),
             text::seconds(cell.sample(|run| cpu_each(cell, run)).median() / 1e6),
             text::bytes(sample(|run| run.advertiser.sent as f64).median()),
             text::bytes(sample(|run| run.platform.sent as f64).median()),
@@ -129,10 +129,6 @@ fn threads(cell: &Cell) -> String {
         Some(backend) => format!("{}, {}", cell.threads, text::name(backend)),
         None => cell.threads.to_string(),
     }
-}
-
-fn time(sample: &Sample) -> String {
-    text::seconds_about(sample)
 }
 
 /// What was run: a name and what it was.
