@@ -16,7 +16,7 @@ pub mod tls;
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
-pub use drive::{Observer, decline, drive};
+pub use drive::{Observer, drive, or_decline};
 
 /// Two ends of a byte stream to a peer.
 ///

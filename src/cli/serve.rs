@@ -15,7 +15,7 @@ use blindmatch::report::Report;
 use blindmatch::session::{Admission, Outcome, Session, Settings};
 use blindmatch::transport::identity::Identity;
 use blindmatch::transport::tls::Secured;
-use blindmatch::transport::{decline, drive};
+use blindmatch::transport::{drive, or_decline};
 use blindmatch::{Error, Result, write_whole};
 use jiff::Timestamp;
 use tracing::info;
@@ -193,13 +193,7 @@ fn session(
         args.protocol.apply(&mut settings);
         Ok((Session::new(settings, side.input())?, side))
     });
-    let (session, side) = match begun {
-        Ok(begun) => begun,
-        Err(error) => {
-            decline(link, &error);
-            return Err(error);
-        }
-    };
+    let ((session, side), link) = or_decline(begun, link)?;
     let outcome = drive(session, link, args.limits.timing(), stop, &mut ())?;
     let seconds = started.elapsed().as_secs_f64();
     let (elements, withheld) = (outcome.terms.their_elements, outcome.answer.withheld);

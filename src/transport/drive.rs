@@ -70,9 +70,23 @@ pub fn drive(
     session.outcome()
 }
 
-/// Ends a link on which there will be no session: tells the peer why, as far as it may know, and hears it out
-/// for a moment, since an answer to bytes that nobody reads can take the word with it.
-pub fn decline(link: Link, error: &Error) {
+/// What a session begins with, and the link that it goes on over. In place of an error, the link ends: the
+/// peer is told why, as far as it may know, and heard out for a moment, since an answer to bytes that nobody
+/// reads can take the word with it.
+///
+/// # Errors
+/// That of `begun`.
+pub fn or_decline<T>(begun: Result<T>, link: Link) -> Result<(T, Link)> {
+    match begun {
+        Ok(begun) => Ok((begun, link)),
+        Err(error) => {
+            decline(link, &error);
+            Err(error)
+        }
+    }
+}
+
+fn decline(link: Link, error: &Error) {
     let Link { mut reader, mut writer } = link;
     let Some(abort) = Session::abort(error) else { return };
     let told = writer.write_all(&abort).and_then(|()| writer.flush());

@@ -12,7 +12,7 @@ use blindmatch::pair::{Run, Side};
 use blindmatch::protocol::PairAnswer;
 use blindmatch::session::{self, Outcome, Settings};
 use blindmatch::transport::tls::Secured;
-use blindmatch::transport::{decline, drive};
+use blindmatch::transport::{drive, or_decline};
 use blindmatch::{Error, Result, write_whole};
 use jiff::Timestamp;
 use tracing::info;
@@ -44,13 +44,7 @@ pub fn connect(args: &ConnectArgs, shared: &Shared) -> Result<()> {
             settings.channel_binding = binding;
         })
     });
-    let session = match session {
-        Ok(session) => session,
-        Err(error) => {
-            decline(link, &error);
-            return Err(error);
-        }
-    };
+    let (session, link) = or_decline(session, link)?;
     let mut bar = shared.bars.session("advertiser");
     let outcome = drive(session, link, args.limits.timing(), &shared.stop, &mut bar)?;
     drop(bar);
@@ -148,13 +142,7 @@ impl Desk<'_> {
             })?;
             Ok((session, ready))
         });
-        let (session, ready) = match begun {
-            Ok(begun) => begun,
-            Err(error) => {
-                decline(link, &error);
-                return Err(error);
-            }
-        };
+        let ((session, ready), link) = or_decline(begun, link)?;
         let outcome = drive(session, link, self.args.limits.timing(), stop, &mut ())?;
         let answer = answer(&outcome);
         let rate = answer.rate.map_or("not told".to_owned(), |rate| rate.to_string());
