@@ -58,6 +58,17 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
     sync_parent(folder)
 }
 
+/// Whether others than its owner may use a file or folder, where the system tells.
+pub(crate) fn is_exposed(metadata: &Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0;
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        false
+    }
+}
+
 /// Makes a file and locks it, until it is dropped; none where somebody else has it.
 ///
 /// # Errors

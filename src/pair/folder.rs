@@ -33,7 +33,7 @@ use super::records::Records;
 use card::Card;
 
 use crate::error::{Error, Result};
-use crate::file::{make_private, sync_folder, try_lock, write_durable};
+use crate::file::{is_exposed, make_private, sync_folder, try_lock, write_durable};
 
 /// Whose room it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,12 +276,12 @@ fn complete<K: RoomKey>(
     }
     let key = take::<K>(given, now)?;
     if let Some(made) = card.made(K::NAME, key.stamp()) {
-        let (place, name) = (folder.display().to_string(), K::NAME);
-        let problem = format!(
-            "this {name} was here before, made at {made}: a key is not made younger. Restore its file, or \
-             take another key"
+        let text = format!(
+            "this {} was here before, made at {made}: a key is not made younger. Restore its file, or take \
+             another key",
+            K::NAME
         );
-        return Err(Error::Key { place, problem });
+        return Err(problem(folder, &text));
     }
     key.save(&file)?;
     card.note(&[(K::NAME, key.stamp())])
@@ -294,19 +294,13 @@ fn complete<K: RoomKey>(
 fn make_room(folder: &Path) -> Result<()> {
     let made = make_private(folder);
     made.map_err(Error::io(format!("making the folder {}", folder.display())))?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let metadata = fs::metadata(folder);
-        let metadata = metadata.map_err(Error::io(format!("reading {}", folder.display())))?;
-        if metadata.permissions().mode() & 0o077 != 0 {
-            return Err(problem(
-                folder,
-                "others than its owner may use this folder; run `chmod 700` on it",
-            ));
+    let metadata = fs::metadata(folder);
+    match is_exposed(&metadata.map_err(Error::io(format!("reading {}", folder.display())))?) {
+        true => {
+            Err(problem(folder, "others than its owner may use this folder; run `chmod 700` on it"))
         }
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// That a folder lacks a key of this owner's, and has none of the other's.

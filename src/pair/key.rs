@@ -39,7 +39,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use super::mode;
 use crate::error::{Error, Result, hex};
-use crate::file::{write_durable, write_new};
+use crate::file::{is_exposed, write_durable, write_new};
 use crate::group::SecretScalar;
 use crate::key::{Key, role};
 
@@ -366,13 +366,8 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
         problem: problem.to_owned(),
     };
     let file = File::open(path).map_err(io())?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = file.metadata().map_err(io())?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(problem("others than its owner may use this key; run `chmod 600` on it"));
-        }
+    if is_exposed(&file.metadata().map_err(io())?) {
+        return Err(problem("others than its owner may use this key; run `chmod 600` on it"));
     }
     let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize + 1));
     match file.take(MAX_FILE + 1).read_to_string(&mut text) {

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Result};
+use crate::file::is_exposed;
 
 /// No key file is longer.
 const MAX_FILE: u64 = 64 * 1024;
@@ -75,19 +76,12 @@ fn read(path: &Path, file: File, text: &mut Vec<u8>) -> Result<()> {
 }
 
 /// Looks at the open file, so that it is the one that is then read.
-#[cfg(unix)]
 fn refuse_exposed(path: &Path, file: &File) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
     let metadata = file.metadata().map_err(Error::io(format!("reading {}", path.display())))?;
-    if metadata.permissions().mode() & 0o077 != 0 {
+    if is_exposed(&metadata) {
         let remedy = "others than its owner may use this private key; run `chmod 600` on it";
         return Err(problem(path, remedy));
     }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn refuse_exposed(_: &Path, _: &File) -> Result<()> {
     Ok(())
 }
 
