@@ -51,6 +51,7 @@ pub mod proof;
 pub mod protocol;
 pub mod report;
 pub mod rfc9497;
+mod sealed;
 #[cfg(feature = "tls")]
 pub mod server;
 pub mod session;

@@ -26,18 +26,14 @@
 mod lists;
 mod record;
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
-use rand::Rng;
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 use tracing::warn;
 use zeroize::Zeroizing;
 
@@ -47,9 +43,10 @@ use super::folder::Owner;
 use super::key::{Stamp, later};
 use super::refusal::Refusal;
 use super::{MatchList, OptOut, Run, mode};
-use crate::error::{Error, Result, hex};
+use crate::error::{Error, Result};
 use crate::file::{make_private, try_lock, write_durable};
 use crate::group::Encoding;
+use crate::sealed::{self, RECORD, names, problem, stem};
 
 use lists::Values;
 use record::{Matched, Record, judge_removals, stand_in};
@@ -119,7 +116,10 @@ impl Records {
         make_private(folder)
             .map_err(Error::io(format!("making the folder {}", folder.display())))?;
         let lock = lock(folder)?;
-        let key = key(folder)?;
+        let key = match sealed::read_key(folder, "is damaged; restore it")? {
+            Some(key) => key,
+            None => sealed::make_key(folder, GONE)?,
+        };
         let (folder, turn) = (folder.to_owned(), Mutex::default());
         let records = Records { folder, owner, key, turn, _lock: lock };
         records.sweep()?;
@@ -133,15 +133,11 @@ impl Records {
     /// # Errors
     /// [`Error::Declined`] for [`Error::Record`] where it did; [`Error::Io`].
     pub(crate) fn expect_channel(&self, channel: Channel, now: Timestamp) -> Result<()> {
-        let io = || Error::io(format!("reading {}", self.folder.display()));
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        for entry in fs::read_dir(&self.folder).map_err(io())? {
-            let path = entry.map_err(io())?.path();
-            if path.extension() != Some("record".as_ref()) {
-                continue;
-            }
+        for name in names(&self.folder)?.iter().filter(|name| name.ends_with(RECORD)) {
             // One that is damaged refuses its own counterparty.
-            let Some(mut record) = self.parse(&fs::read(&path).map_err(io())?) else { continue };
+            let bytes = sealed::read(&self.folder.join(name), MAX_RECORD)?;
+            let Some(mut record) = bytes.and_then(|bytes| self.parse(&bytes)) else { continue };
             record.advance(now);
             if record.matched.is_none() {
                 self.remove_other_lists(&record)?;
@@ -276,14 +272,7 @@ impl Records {
 
     fn load(&self, peer: &Peer) -> Result<Option<Record>> {
         let path = self.path(&peer.name);
-        let bytes = match File::open(&path) {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
-            file => file.and_then(|file| {
-                let mut bytes = Vec::new();
-                file.take(MAX_RECORD).read_to_end(&mut bytes).map(|_| bytes)
-            }),
-        };
-        let bytes = bytes.map_err(Error::io(format!("reading {}", path.display())))?;
+        let Some(bytes) = sealed::read(&path, MAX_RECORD)? else { return Ok(None) };
         let record = self.parse(&bytes).filter(|record| record.is_of(&peer.name));
         let damaged = "is damaged, or not of this folder's key: nobody knows what was matched with this \
                        counterparty. Restore it; to forget it, remove it";
@@ -292,18 +281,12 @@ impl Records {
     }
 
     fn parse(&self, bytes: &[u8]) -> Option<Record> {
-        let lines = bytes.strip_suffix(b"\n")?;
-        let end = lines.iter().rposition(|&byte| byte == b'\n')?;
-        let (json, tag) = (&lines[..end], &lines[end + 1..]);
-        let expected = self.keyed(b"record").chain_update(json).finalize().into_bytes();
-        // The record is of this machine; what its tag should be is no secret to whoever can change it.
-        (hex(&expected).as_bytes() == tag).then(|| serde_json::from_slice(json).ok())?
+        sealed::unseal(self.keyed(b"record"), bytes)
     }
 
     fn save(&self, record: &Record) -> Result<()> {
-        let json = serde_json::to_string(record).expect("a record has only text keys");
-        let tag = self.keyed(b"record").chain_update(&json).finalize().into_bytes();
-        write_durable(&self.path(&record.peer), format!("{json}\n{}\n", hex(&tag)).as_bytes())
+        let sealed = sealed::seal(self.keyed(b"record"), record);
+        write_durable(&self.path(&record.peer), sealed.as_bytes())
     }
 
     fn keyed(&self, what: &[u8]) -> Hmac<Sha256> {
@@ -312,13 +295,8 @@ impl Records {
     }
 
     fn path(&self, peer: &str) -> PathBuf {
-        self.folder.join(stem(peer) + ".record")
+        self.folder.join(stem(peer) + RECORD)
     }
-}
-
-/// What files of a counterparty begin with.
-fn stem(peer: &str) -> String {
-    hex(&Sha256::digest(peer)[..16])
 }
 
 fn value(keyed: &Hmac<Sha256>, bytes: &[u8]) -> u64 {
@@ -339,38 +317,10 @@ fn lock(folder: &Path) -> Result<File> {
     try_lock(&folder.join("lock"))?.ok_or_else(busy)
 }
 
-/// The folder's key; a fresh one where there are no records yet.
-fn key(folder: &Path) -> Result<Zeroizing<[u8; 32]>> {
-    let path = folder.join("key");
-    match fs::read(&path).map(Zeroizing::new) {
-        Ok(bytes) => match bytes.as_slice().try_into() {
-            Ok(key) => Ok(Zeroizing::new(key)),
-            Err(_) => Err(problem(&path, "is damaged; restore it")),
-        },
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            let entries = fs::read_dir(folder).map_err(Error::io("reading the records"))?;
-            let is_record =
-                |entry: fs::DirEntry| entry.path().extension() == Some("record".as_ref());
-            if entries.flatten().any(is_record) {
-                let gone =
-                    "is gone, and the records beside it cannot be read without it; restore it";
-                return Err(problem(&path, gone));
-            }
-            let mut key = Zeroizing::new([0; 32]);
-            UnwrapErr(SysRng).fill_bytes(&mut *key);
-            write_durable(&path, &*key)?;
-            Ok(key)
-        }
-        Err(e) => Err(Error::io(format!("reading {}", path.display()))(e)),
-    }
-}
-
-fn problem(path: &Path, problem: &str) -> Error {
-    Error::Record { place: path.display().to_string(), problem: problem.into() }
-}
-
 /// More than a record can have: two times [`MOST_LISTS`](record::MOST_LISTS) tables.
 const MAX_RECORD: u64 = 1 << 22;
+
+const GONE: &str = "is gone, and the records beside it cannot be read without it; restore it";
 
 const CHANGED: &str =
     "another session with this counterparty matched meanwhile; take the opt-outs out once more";

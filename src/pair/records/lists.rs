@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use hmac::Mac;
 use rayon::prelude::*;
 
-use super::{Matched, Peer, Record, Records, problem, stem};
+use super::{MAX_RECORD, Matched, Peer, Record, Records};
 use crate::error::{Error, Result, hex};
 use crate::file::write_durable;
 use crate::pair::difference::Table;
 use crate::pair::refusal::Refusal;
+use crate::sealed::{self, RECORD, names, problem, stem};
 
 /// A list by keyed values.
 pub(super) struct Values {
@@ -63,32 +64,29 @@ impl Records {
 
     /// Removes the lists of matches before the record's last one.
     pub(super) fn remove_other_lists(&self, record: &Record) -> Result<()> {
-        let io = || Error::io(format!("reading {}", self.folder.display()));
         let kept = record.matched.as_ref().map(|m| self.lists_path(&record.peer, &m.lists));
         let start = stem(&record.peer) + "-";
-        for entry in fs::read_dir(&self.folder).map_err(io())? {
-            let entry = entry.map_err(io())?;
-            let name = entry.file_name().into_string().unwrap_or_default();
+        self.remove_where(|name| {
             let is_of_peer = name.starts_with(&start) && name.ends_with(ENDING);
-            if is_of_peer && Some(entry.path()) != kept {
-                let removed = fs::remove_file(entry.path());
-                removed.map_err(Error::io(format!("removing {}", entry.path().display())))?;
-            }
-        }
-        Ok(())
+            Ok(is_of_peer && Some(self.folder.join(name)) != kept)
+        })
     }
 
     /// Removes what runs left that were killed: files that were not finished, and lists that no record names.
     /// Those of a record that cannot be read stay with it.
     pub(super) fn sweep(&self) -> Result<()> {
-        let io = || Error::io(format!("reading {}", self.folder.display()));
-        for entry in fs::read_dir(&self.folder).map_err(io())? {
-            let entry = entry.map_err(io())?;
-            let name = entry.file_name().into_string().unwrap_or_default();
+        self.remove_where(|name| {
             let unfinished = name.starts_with('.') && name.ends_with(".part");
-            if unfinished || self.is_orphan(&name)? {
-                let removed = fs::remove_file(entry.path());
-                removed.map_err(Error::io(format!("removing {}", entry.path().display())))?;
+            Ok(unfinished || self.is_orphan(name)?)
+        })
+    }
+
+    fn remove_where(&self, is_over: impl Fn(&str) -> Result<bool>) -> Result<()> {
+        for name in names(&self.folder)? {
+            if is_over(&name)? {
+                let path = self.folder.join(name);
+                let removed = fs::remove_file(&path);
+                removed.map_err(Error::io(format!("removing {}", path.display())))?;
             }
         }
         Ok(())
@@ -97,12 +95,9 @@ impl Records {
     fn is_orphan(&self, name: &str) -> Result<bool> {
         let lists = name.strip_suffix(ENDING).and_then(|name| name.split_once('-'));
         let Some((stem, tag)) = lists else { return Ok(false) };
-        let path = self.folder.join(format!("{stem}.record"));
-        let record = match fs::read(&path) {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(true),
-            bytes => bytes.map_err(Error::io(format!("reading {}", path.display())))?,
-        };
-        let Some(record) = self.parse(&record) else { return Ok(false) };
+        let path = self.folder.join(format!("{stem}{RECORD}"));
+        let Some(bytes) = sealed::read(&path, MAX_RECORD)? else { return Ok(true) };
+        let Some(record) = self.parse(&bytes) else { return Ok(false) };
         Ok(record.matched.is_none_or(|matched| matched.lists.get(..16) != Some(tag)))
     }
 
